@@ -1,0 +1,1 @@
+"""The conversation: a request comes in, events go out."""

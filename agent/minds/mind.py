@@ -1,0 +1,86 @@
+"""What decides the next step of a conversation: the planner, or a chat model. The loop does not know which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from tools.change import Frozen, Json, Proposal
+from tools.catalog import Result, Tool
+
+
+class Call(Frozen):
+    """One tool call; `id` is unique within the conversation."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Json]
+
+
+class Calls(Frozen):
+    """Move: call these tools. `reading` says how the request was understood ("I read this as …")."""
+
+    calls: tuple[Call, ...]
+    reading: str = ""
+    text: str = ""
+
+
+class Ask(Frozen):
+    """Move: one question to the person."""
+
+    text: str
+    options: tuple[str, ...] = ()
+
+
+class Say(Frozen):
+    """Move: the answer, which ends the turn. `understood` is False when the mind could not make sense of the request."""
+
+    text: str
+    understood: bool = True
+
+
+class Writing(Frozen):
+    """Not a move yet: a piece of text while a model writes."""
+
+    text: str
+
+
+Move = Calls | Ask | Say
+
+
+class Returned(Frozen):
+    """What became of one call: a result, a proposal (its plan follows), or an error that the mind can read."""
+
+    call: Call
+    result: Result | None = None
+    proposal: Proposal | None = None
+    error: str = ""
+    error_kind: str = ""
+
+
+class Turn(Frozen):
+    """An entry of the conversation: who spoke and what (for `tools` the returned calls, for `plan` a plan's fate)."""
+
+    role: Literal["person", "mind", "tools", "plan"]
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    returned: tuple[Returned, ...] = ()
+    plan_id: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass
+class Conversation:
+    """The turns so far, and the tools that may be called in the current mode."""
+
+    turns: list[Turn] = field(default_factory=list)
+    tools: tuple[Tool, ...] = ()
+
+
+class Mind(Protocol):
+    """One protocol for every mind."""
+
+    def next(self, conversation: Conversation) -> Iterator[Writing | Move]:
+        """Yield any number of `Writing`, then exactly one move."""
+        ...

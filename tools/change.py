@@ -1,0 +1,191 @@
+"""A change: a mutation fully described before it runs. Pure data, so it can be shown, hashed, stored and sent.
+
+Every kind of change has one handler (`tools/handlers.py`) that previews, applies, verifies and inverts it.
+Secret values in a change are references into the vault (`vault:ID`), never the values.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any  # a JSON value; precise recursive types cost more than they catch here
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ref(Frozen):
+    """An object in a cluster, for instance apps/v1 Deployment backend in namespace todo."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        place = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.kind.lower()} {self.name}{place}"
+
+
+class BaseChange(Frozen):
+    """`summary` is one line for people: "scale deployment backend in todo from 1 to 3 replicas"; `why` says what it is for."""
+
+    summary: str
+    why: str = ""
+
+
+# --- Kubernetes ---------------------------------------------------------------------------------------------------
+
+
+class ApplyManifest(BaseChange):
+    """Server-side apply of one document (create or update), field manager `shipmate`.
+
+    `create_only` makes an existing object of that name an error instead of an update.
+    """
+
+    kind: Literal["apply-manifest"] = "apply-manifest"
+    ref: Ref
+    manifest: dict[str, Json]
+    create_only: bool = False
+
+
+class Patch(BaseChange):
+    """A JSON patch (RFC 6902), merge patch (RFC 7386) or strategic merge patch of one object or its sub-resource.
+
+    `verb` names what it means to a person: set image, restart, label, annotate, set env, cordon, …
+    """
+
+    kind: Literal["patch"] = "patch"
+    ref: Ref
+    verb: str
+    type: Literal["json", "merge", "strategic"] = "strategic"
+    patch: dict[str, Json] | list[dict[str, Json]]
+    subresource: str | None = None
+
+
+class Scale(BaseChange):
+    """Set the replica count through the `scale` sub-resource."""
+
+    kind: Literal["scale"] = "scale"
+    ref: Ref
+    replicas: int = Field(ge=0, le=10_000)
+
+
+class Delete(BaseChange):
+    """Delete one object; `propagation` as in the API."""
+
+    kind: Literal["delete"] = "delete"
+    ref: Ref
+    propagation: Literal["Foreground", "Background", "Orphan"] = "Background"
+
+
+class RolloutUndo(BaseChange):
+    """Put a workload's pod template back to an earlier revision (0 = the one before)."""
+
+    kind: Literal["rollout-undo"] = "rollout-undo"
+    ref: Ref
+    revision: int = 0
+
+
+# --- Helm ---------------------------------------------------------------------------------------------------------
+
+
+class HelmRelease(BaseChange):
+    """Install or upgrade a release from a chart with exactly these values (user-supplied values, merged already).
+
+    `chart` is a folder, archive or OCI/repository reference; `chart_digest` pins its content and
+    `manifest_digest` the rendering that was previewed.
+    """
+
+    kind: Literal["helm-release"] = "helm-release"
+    action: Literal["install", "upgrade"]
+    release: str
+    namespace: str
+    chart: str
+    values: dict[str, Json] = Field(default_factory=dict)
+    create_namespace: bool = False
+    chart_digest: str = ""
+    manifest_digest: str = ""
+
+
+class HelmRollback(BaseChange):
+    kind: Literal["helm-rollback"] = "helm-rollback"
+    release: str
+    namespace: str
+    revision: int
+
+
+class HelmUninstall(BaseChange):
+    kind: Literal["helm-uninstall"] = "helm-uninstall"
+    release: str
+    namespace: str
+
+
+# --- Docker and files ---------------------------------------------------------------------------------------------
+
+
+class BuildImage(BaseChange):
+    """Build `context` with `dockerfile` (path relative to the context) and tag the result `image`."""
+
+    kind: Literal["build-image"] = "build-image"
+    image: str
+    context: str
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    build_args: dict[str, str] = Field(default_factory=dict)
+    context_digest: str = ""
+
+
+class TagImage(BaseChange):
+    kind: Literal["tag-image"] = "tag-image"
+    source: str
+    image: str
+
+
+class DeliverImage(BaseChange):
+    """Bring an image of the engine to where the cluster pulls from.
+
+    `how` is `push` (to the registry in `image`), or the name of a local cluster's own loader (`minikube`, `kind`).
+    """
+
+    kind: Literal["deliver-image"] = "deliver-image"
+    source: str
+    image: str
+    how: Literal["push", "minikube", "kind"] = "push"
+    cluster: str = ""
+
+
+class WriteFile(BaseChange):
+    """Write a text file of the workspace; `path` is relative to the workspace root."""
+
+    kind: Literal["write-file"] = "write-file"
+    path: str
+    content: str
+
+
+Change = Annotated[
+    ApplyManifest
+    | Patch
+    | Scale
+    | Delete
+    | RolloutUndo
+    | HelmRelease
+    | HelmRollback
+    | HelmUninstall
+    | BuildImage
+    | TagImage
+    | DeliverImage
+    | WriteFile,
+    Field(discriminator="kind"),
+]
+
+
+class Proposal(Frozen):
+    """What a change tool returns: the changes in order, and what the person should know about them.
+
+    No changes means that there is nothing to do, and `notes` says why.
+    """
+
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,73 @@
+"""Where a tool works: which cluster, which namespace, which folder. Opens each door on first use, once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tools.docker.engine import Engine
+    from tools.helm.runner import Helm
+    from tools.kubernetes.client import Cluster
+    from tools.vault import Vault
+    from tools.workspace.components import Workspace
+
+
+def _xdg(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / default) / "shipmate"
+
+
+@dataclass
+class Context:
+    """Surroundings of one conversation; every value may be None, and then the usual default holds.
+
+    kubeconfig   path(s) as in KUBECONFIG
+    context      name of the kubeconfig context
+    namespace    what the person gave by -n; tools prefer their own argument, then this, then the context's namespace
+    root         the workspace folder
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    root: Path = field(default_factory=Path.cwd)
+    cache: Path = field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
+    state: Path = field(default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"))
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The Kubernetes API server; raises Unreachable where there is none."""
+        from tools.kubernetes.client import Cluster
+
+        return Cluster.connect(self.kubeconfig, self.context, self.namespace, self.cache)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The Docker engine; raises Unreachable where there is none."""
+        from tools.docker.engine import Engine
+
+        return Engine.connect()
+
+    @cached_property
+    def helm(self) -> Helm:
+        """The helm program, which reaches the cluster only through Shipmate's proxy."""
+        from tools.helm.runner import Helm
+
+        return Helm(self.cluster, self.cache)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The components found in `root`."""
+        from tools.workspace.components import Workspace
+
+        return Workspace.find(self.root)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Encrypted keeper of the secret values that must wait for a while."""
+        from tools.vault import Vault
+
+        return Vault(self.state / "vault")

@@ -1,0 +1,45 @@
+"""What a check or a diagnosis reports. Data only."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from tools.change import Change, Ref
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Evidence(BaseModel):
+    """Something that was seen: where (`event`, `log`, `field`, `metric`) and what it said, already redacted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source: str
+    text: str
+
+
+class Fix(BaseModel):
+    """One way to mend a finding: a sentence and the changes that do it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: str
+    changes: tuple[Change, ...] = ()
+
+
+class Finding(BaseModel):
+    """A problem with its cause.
+
+    `id` is stable (SM-…), `chain` runs from the symptom to the cause, `fixes` come best first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    severity: Severity
+    subject: Ref
+    summary: str
+    chain: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    fixes: tuple[Fix, ...] = ()

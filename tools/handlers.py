@@ -1,0 +1,63 @@
+"""Kind of change → the code that handles it, imported when first used.
+
+A handler previews, applies, verifies and inverts one kind of change. Work that may take over a second is a generator
+of `Progress` (tools/progress.py). `apply` writes only through doors, with the permit that the guard hands in.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, TypeVar
+
+from tools.change import Change
+from tools.context import Context
+from tools.permit import Permit
+from tools.preview import Applied, Preview, Undo, Verification
+from tools.progress import Steps
+
+C = TypeVar("C", contravariant=True)
+
+
+class Handler(Protocol[C]):
+    """What the guard asks of every kind of change."""
+
+    def preview(self, ctx: Context, change: C, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        """What it would do; `earlier` are the changes of the same plan that come before it and are not applied yet.
+
+        Problems that the person should see before the yes are warnings and blockers of the preview, not exceptions.
+        """
+        ...
+
+    def apply(self, ctx: Context, change: C, preview: Preview, permit: Permit) -> Steps[Applied]:
+        """Write exactly what was previewed; raises Conflict, and writes nothing, if a shown value moved."""
+        ...
+
+    def verify(self, ctx: Context, change: C, applied: Applied) -> Steps[Verification]:
+        """Wait until it is healthy, not merely accepted, for as long as the object itself allows."""
+        ...
+
+    def invert(self, ctx: Context, change: C, applied: Applied) -> Undo:
+        """The changes that take it back; raises Refused with the reason where that cannot be done."""
+        ...
+
+
+_HANDLERS = {
+    "apply-manifest": "tools.kubernetes.apply:ApplyHandler",
+    "patch": "tools.kubernetes.patch:PatchHandler",
+    "scale": "tools.kubernetes.scale:ScaleHandler",
+    "delete": "tools.kubernetes.delete:DeleteHandler",
+    "rollout-undo": "tools.kubernetes.rollout:RolloutUndoHandler",
+    "helm-release": "tools.helm.release:ReleaseHandler",
+    "helm-rollback": "tools.helm.release:RollbackHandler",
+    "helm-uninstall": "tools.helm.release:UninstallHandler",
+    "build-image": "tools.docker.build:BuildHandler",
+    "tag-image": "tools.docker.images:TagHandler",
+    "deliver-image": "tools.docker.images:DeliverHandler",
+    "write-file": "tools.workspace.files:WriteFileHandler",
+}
+
+
+def handler_for(change: Change) -> Handler[Change]:
+    """The handler of this change's kind."""
+    module, _, name = _HANDLERS[change.kind].partition(":")
+    return getattr(import_module(module), name)()

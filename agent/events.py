@@ -68,11 +68,12 @@ class Asked(Frozen):
 
 
 class Answered(Frozen):
-    """The end of a turn. `outcome` says how it ended, for exit codes; `data` is for `-o json`."""
+    """The end of a turn: how it ended, the exit code that goes with it, and `data` for `-o json`."""
 
     type: Literal["answer"] = "answer"
     text: str
     outcome: Literal["done", "nothing", "dry-run", "refused", "rolled-back", "failed", "unknown-request"] = "done"
+    code: int = 0
     data: Json = None
 
 

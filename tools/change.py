@@ -184,8 +184,9 @@ Change = Annotated[
 class Proposal(Frozen):
     """What a change tool returns: the changes in order, and what the person should know about them.
 
-    No changes means that there is nothing to do, and `notes` says why.
+    No changes means that there is nothing to do, and `notes` says why. `undoes` names the plan that they take back.
     """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    undoes: str = ""

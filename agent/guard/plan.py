@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from datetime import UTC, datetime
 from secrets import token_hex
+from typing import Literal
 
 from pydantic import Field
 
@@ -31,7 +32,9 @@ class Plan(Frozen):
 
     request   the person's words
     reading   how they were understood: "I read this as …"
-    on_failure  what happens by itself when a step fails or turns out unhealthy; part of the digest
+    on_failure  what happens by itself when a step turns out unhealthy; part of the digest
+    confirm   what has to be typed to approve it (a name), empty when a yes is enough
+    undoes    the plan that this one takes back
     """
 
     id: str = Field(default_factory=lambda: token_hex(4))
@@ -41,7 +44,8 @@ class Plan(Frozen):
     aim: Aim
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
-    on_failure: str = "stop"
+    on_failure: Literal["stop", "roll-back"] = "stop"
+    confirm: str = ""
     undoes: str = ""
     digest: str = ""
 

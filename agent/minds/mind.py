@@ -50,13 +50,19 @@ Move = Calls | Ask | Say
 
 
 class Returned(Frozen):
-    """What became of one call: a result, a proposal (its plan follows), or an error that the mind can read."""
+    """What became of one call: a result, a proposal (its plan follows), or an error that the mind can read.
+
+    `error_kind` is the error's class name; for `NeedsAnswer` the loop puts the question to the person, `slot` names
+    the argument that the answer fills and `options` are the likely answers.
+    """
 
     call: Call
     result: Result | None = None
     proposal: Proposal | None = None
     error: str = ""
     error_kind: str = ""
+    options: tuple[str, ...] = ()
+    slot: str = ""
 
 
 class Turn(Frozen):

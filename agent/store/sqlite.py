@@ -1,0 +1,94 @@
+"""Plans and conversations in one SQLite file, so that a plan shown by one process can be approved in another."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from agent.guard.plan import Plan
+from agent.minds.mind import Turn
+from tools.errors import Failed
+
+PlanStatus = Literal["pending", "applying", "applied", "failed", "refused", "replaced"]
+
+_TURNS: TypeAdapter[list[Turn]] = TypeAdapter(list[Turn])
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS plans (
+    id TEXT PRIMARY KEY, created TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS conversations (
+    id TEXT PRIMARY KEY, updated TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, turns TEXT NOT NULL);
+"""
+
+
+class Store:
+    """The store in `path`; made on first use with mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save_plan(self, plan: Plan, status: PlanStatus = "pending") -> None:
+        with self._open() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?)",
+                (plan.id, plan.created.isoformat(), status, plan.model_dump_json()),
+            )
+
+    def plan(self, plan_id: str) -> tuple[Plan, PlanStatus] | None:
+        """The plan of that id (or of the only id that starts so) with its status."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT body, status FROM plans WHERE substr(id, 1, ?) = ? LIMIT 2", (len(plan_id), plan_id)
+            ).fetchall()
+        if len(rows) != 1 or not plan_id:
+            return None
+        return Plan.model_validate_json(rows[0][0]), rows[0][1]
+
+    def plans(self, limit: int = 20) -> list[tuple[Plan, PlanStatus]]:
+        """The latest plans, newest first."""
+        with self._open() as db:
+            rows = db.execute("SELECT body, status FROM plans ORDER BY created DESC LIMIT ?", (limit,)).fetchall()
+        return [(Plan.model_validate_json(body), status) for body, status in rows]
+
+    def move_plan(self, plan_id: str, before: PlanStatus, after: PlanStatus) -> bool:
+        """Change a plan's status; False when it was not in `before` (another process was faster)."""
+        with self._open() as db:
+            changed = db.execute(
+                "UPDATE plans SET status = ? WHERE id = ? AND status = ?", (after, plan_id, before)
+            ).rowcount
+        return changed == 1
+
+    def save_turns(self, conversation: str, turns: list[Turn]) -> None:
+        with self._open() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO conversations (id, turns) VALUES (?, ?)",
+                (conversation, _TURNS.dump_json(turns).decode()),
+            )
+
+    def turns(self, conversation: str) -> list[Turn]:
+        with self._open() as db:
+            row = db.execute("SELECT turns FROM conversations WHERE id = ?", (conversation,)).fetchone()
+        return _TURNS.validate_json(row[0]) if row else []
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = not self.path.exists()
+            db = sqlite3.connect(self.path, timeout=10)
+            try:
+                if fresh:
+                    self.path.chmod(0o600)
+                db.executescript(_SCHEMA)
+                with db:
+                    yield db
+            finally:
+                db.close()
+        except (sqlite3.Error, OSError) as error:
+            raise Failed(
+                f"Shipmate's own records in {self.path} cannot be used: {error}.",
+                "Free some space, or set XDG_STATE_HOME to a writable folder.",
+            ) from error

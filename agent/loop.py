@@ -41,7 +41,7 @@ def take_turn(
                     return None
                 proposal = _together(returned)
                 if proposal.changes and not any(r.error for r in returned):
-                    return (yield from _propose(conversation, guard, proposal, move.reading, roll_back))
+                    return (yield from propose(conversation, guard, proposal, move.reading, roll_back))
     raise Failed(f"The request took more than {MAX_ROUNDS} steps and was stopped.", "Ask for less at once.")
 
 
@@ -92,9 +92,10 @@ def _together(returned: tuple[Returned, ...]) -> Proposal:
     )
 
 
-def _propose(
-    conversation: Conversation, guard: Guard, proposal: Proposal, reading: str, roll_back: bool
+def propose(
+    conversation: Conversation, guard: Guard, proposal: Proposal, reading: str, roll_back: bool = False
 ) -> Generator[Event, None, Plan | None]:
+    """Make a plan of the proposal and show it; returns the plan if it waits for a yes."""
     request = next((turn.text for turn in reversed(conversation.turns) if turn.role == "person"), "")
     plan = yield from guard.propose(proposal, request, reading, roll_back)
     if all(step.preview.noop for step in plan.steps):

@@ -10,8 +10,8 @@ from agent.events import Answered, Errored, Event, StepApplied
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode, tools_in
-from agent.guard.undo import journal_of
-from agent.loop import take_turn
+from agent.guard.undo import journal_of, undo
+from agent.loop import propose, take_turn
 from agent.minds.mind import Conversation, Mind, Turn
 from agent.settings import Settings
 from agent.store.sqlite import Store
@@ -56,6 +56,15 @@ class Session:
             yield self._errored(error)
         finally:
             self.store.save_turns(self.id, self.conversation.turns)
+
+    def undo(self, plan_id: str | None = None) -> Iterator[Event]:
+        """Propose to take back the last applied plan, or the one named."""
+        try:
+            proposal = undo(self.ctx, plan=plan_id)
+            reading = f"take back plan {proposal.undoes}"
+            self.pending = yield from propose(self.conversation, self.guard, proposal, reading)
+        except ShipmateError as error:
+            yield self._errored(error)
 
     def approve(self, plan: Plan, digest: str, how: str, by: str = "", typed: str = "") -> Iterator[Event]:
         """Apply the plan and yield what happens; the last event says how it ended."""

@@ -1,0 +1,62 @@
+"""`shipmate ask "…"`: one request. A dry run unless --yes is given or a person says yes on the terminal."""
+
+import argparse
+import sys
+
+from agent.cli.common import settings_from
+from tools.errors import BadRequest
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("request", nargs="*", help="what you want, in your words (standard input where it is missing)")
+    parser.add_argument("-y", "--yes", action="store_true", help="apply the plan without asking")
+    parser.add_argument("--confirm", metavar="NAME", default="", help="the name that a high-risk plan wants typed")
+    parser.add_argument("--roll-back", action="store_true", help="roll back by itself what turns out unhealthy")
+    parser.add_argument("-c", "--conversation", metavar="ID", help="go on with this conversation")
+    parser.add_argument("-o", "--output", choices=["text", "json"], default="text", help="json: one event a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    from agent.session import Session
+
+    request = _request(args.request)
+    person = sys.stdin.isatty() and sys.stdout.isatty() and args.output == "text"
+    overrides: dict[str, object] = {}
+    if not args.mode:
+        overrides["mode"] = "ask" if args.yes or person else "dry-run"
+    session = Session.open(settings_from(args, **overrides), args.conversation)
+    if args.output == "json":
+        return _as_json(session, request, args)
+    from agent.cli.dialogue import decide
+    from agent.cli.render import Screen
+
+    with Screen() as screen:
+        for event in session.send(request, args.roll_back):
+            screen.show(event)
+        if session.pending:
+            decide(session, screen, yes=args.yes, typed=args.confirm)
+        return screen.code
+
+
+def _request(words: list[str]) -> str:
+    text = " ".join(words).strip()
+    if text in ("", "-") and not sys.stdin.isatty():
+        text = sys.stdin.read()
+    if not text.strip():
+        raise BadRequest("The request is empty.", 'Try: shipmate ask "what is wrong here?"')
+    return text
+
+
+def _as_json(session: "Session", request: str, args: argparse.Namespace) -> int:  # noqa: F821
+    code = 0
+
+    def emit(events: object) -> None:
+        nonlocal code
+        for event in events:  # type: ignore[attr-defined]
+            print(event.model_dump_json(), flush=True)
+            code = 10 if event.type == "question" else getattr(event, "code", code)
+
+    emit(session.send(request, args.roll_back))
+    if session.pending and args.yes:
+        emit(session.approve(session.pending, session.pending.digest, "--yes", typed=args.confirm))
+    return code

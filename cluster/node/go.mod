@@ -1,0 +1,3 @@
+module shipmate/node
+
+go 1.24

@@ -1,0 +1,3 @@
+module shipmate/pause
+
+go 1.24

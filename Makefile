@@ -1,0 +1,62 @@
+# Everything a person types. `make demo` and `make test` set up what they need on a fresh Debian or Ubuntu machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: cluster ## the whole way, by asking: from source to a running, broken, mended and undone todo chatbot
+	$(BIN)/python -m evals.demo
+
+chat: cluster ## talk to Shipmate on the built-in cluster
+	$(BIN)/shipmate --context shipmate
+
+test: cluster ## unit tests and tests on the real cluster
+	$(BIN)/pytest -m "not long" --cov --cov-report=term --cov-fail-under=$$(cat tests/coverage-floor)
+
+test-unit: .venv ## what needs no cluster and no engine: seconds
+	$(BIN)/pytest -m "not long and not cluster and not engine" -q
+
+test-long: cluster ## what takes longer: node restarts, long property runs, all scenarios
+	$(BIN)/pytest -m long
+	$(BIN)/python -m evals.run
+
+evals: cluster ## the scenarios: requests with checkable outcomes on the real cluster
+	$(BIN)/python -m evals.run
+
+bench: cluster ## timings as ratios to kubectl and to the bare interpreter
+	$(BIN)/python -m benchmarks.run
+
+check: .venv ## format, lint, types and the rules of dependence
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fmt: .venv ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv ## resolve the dependencies again
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
+		--python-version 3.11 --native-tls -q -o requirements.lock
+
+cluster: .venv ## a real Kubernetes on this machine (built on the first call)
+	$(BIN)/shipmate doctor --fix --yes --only docker
+	$(BIN)/shipmate cluster up
+
+down: .venv ## take the cluster away, with its data
+	$(BIN)/shipmate cluster down --all-data
+
+.venv: requirements.lock pyproject.toml
+	deploy/bootstrap.sh
+	$(BIN)/pip install -q --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch .venv
+
+clean: ## remove what was built here
+	rm -rf .venv .coverage .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help demo chat test test-unit test-long evals bench check fmt lock cluster down clean

@@ -1,0 +1,80 @@
+"""What all tests share: a home of their own, and a fresh namespace on a cluster that Shipmate made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from tools.context import Context
+
+REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+REAL_STATE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+CLUSTER_CONTEXT = os.environ.get("SHIPMATE_TEST_CONTEXT", "shipmate")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes a person's own state, settings or keys."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in list(os.environ):
+        if name.startswith(("SHIPMATE_", "OPENAI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def cluster_uid() -> str:
+    """The cluster that tests may use: the one of context `shipmate`, and only if Shipmate made it."""
+    from tools.provision.made import made_by_us
+
+    uid = Context(context=CLUSTER_CONTEXT).cluster.uid()
+    if not made_by_us(uid, REAL_STATE / "shipmate"):
+        pytest.fail(f"context {CLUSTER_CONTEXT} is not a cluster that Shipmate made; run `shipmate cluster up`")
+    return uid
+
+
+@pytest.fixture
+def namespace(cluster_uid: str, tmp_path: Path) -> Iterator[str]:
+    """A fresh namespace, deleted afterwards."""
+    name = f"t-{token_hex(4)}"
+    cluster = Context(context=CLUSTER_CONTEXT).cluster
+    write_directly(cluster, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    write_directly(cluster, "DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def ctx(namespace: str, tmp_path: Path) -> Context:
+    """A context on the test cluster in the fresh namespace, with its own state."""
+    return Context(context=CLUSTER_CONTEXT, namespace=namespace, root=tmp_path, state=tmp_path / "state" / "shipmate")
+
+
+def write_directly(cluster: object, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    """Set the stage of a test: a write that is not the subject of the test, with a permit for just that."""
+    from tools.kubernetes.client import Cluster
+    from tools.permit import Permit
+    from tools.preview import Write
+
+    assert isinstance(cluster, Cluster)
+    permit = Permit("test", 0, (Write(door="kubernetes", method=method, path=path),))
+    with permit.opened():
+        return cluster.write(permit, method, path, body).body
+
+
+@pytest.fixture
+def apply(ctx: Context) -> Callable[[str], None]:
+    """Put YAML documents into the fresh namespace."""
+    import yaml
+
+    def put(text: str) -> None:
+        for document in yaml.safe_load_all(text):
+            if document:
+                kind = ctx.cluster.kinds.resolve(document["kind"])
+                path = ctx.cluster.collection(kind, ctx.namespace if kind.namespaced else None)
+                write_directly(ctx.cluster, "POST", path, document)
+
+    return put

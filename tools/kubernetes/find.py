@@ -78,8 +78,7 @@ def _search(ctx: Context, kinds: tuple[str, ...], place: str | None, fields: str
             if place:
                 raise
             items = list(cluster.list(resource, cluster.namespace, fields=fields))
-        for item in items:  # items of a list come without their own kind
-            yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+        yield from items
 
 
 def _the_one(found: list[dict[str, Any]], name: str, home: str) -> dict[str, Any]:

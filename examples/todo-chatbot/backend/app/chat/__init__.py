@@ -1,0 +1,1 @@
+"""Understanding short sentences about todos, by rules, without a model."""

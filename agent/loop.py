@@ -73,9 +73,8 @@ def _call_tools(
         except (BadRequest, Refused) as error:
             entry = Returned(call=call, error=str(error), error_kind=type(error).__name__)
         else:
-            entry = (
-                Returned(call=call, result=result) if isinstance(result, Result) else Returned(call=call, proposal=result)
-            )
+            key = "result" if isinstance(result, Result) else "proposal"
+            entry = Returned(call=call, **{key: result})
         text = entry.error or (entry.result.text if entry.result else "")
         yield ToolFinished(call_id=call.id, tool=call.tool, ok=not entry.error, text=text)
         returned.append(entry)

@@ -115,7 +115,7 @@ class Session:
             return Answered(text=text, outcome="done")
         if plan.on_failure == "roll-back":
             return Answered(text=text, outcome="rolled-back", code=ROLLED_BACK)
-        text += f"\nTo take it back, say \"undo that\" (or run `shipmate undo {plan.id}`)."
+        text += f'\nTo take it back, say "undo that" (or run `shipmate undo {plan.id}`).'
         return Answered(text=text, outcome="failed", code=13)
 
     def _errored(self, error: ShipmateError) -> Errored:

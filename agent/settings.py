@@ -30,19 +30,23 @@ class Settings(BaseSettings):
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
-    workspace: Path = Path(".")
+    workspace: Path = Path()
     model: str | None = None
     mode: Mode = Mode.ASK
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, **_: Any,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
     @classmethod
-    def load(cls, **flags: object) -> "Settings":
+    def load(cls, **flags: Any) -> "Settings":
         """Settings with these flags on top; a flag that is None was not given."""
         try:
             return cls(**{name: value for name, value in flags.items() if value is not None})

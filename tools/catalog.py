@@ -72,9 +72,7 @@ class Tool:
         try:
             checked = self.arguments.model_validate(arguments)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors()
-            )
+            problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors())
             raise BadRequest(f"The arguments of {self.name} are wrong: {problems}.") from error
         values = {name: getattr(checked, name) for name in self.arguments.model_fields}
         return self.function(ctx, **values)
@@ -93,14 +91,19 @@ CATALOG: tuple[Tool, ...] = (
     *_family(
         "tools.kubernetes.changes",
         Effect.CHANGE,
-        "restart", "expose", "delete_objects", "apply_manifest", "label", "annotate", "autoscale", "cordon",
+        "restart",
+        "expose",
+        "delete_objects",
+        "apply_manifest",
+        "label",
+        "annotate",
+        "autoscale",
+        "cordon",
         "create_namespace",
-    ),  # fmt: skip
+    ),
     *_family("tools.docker.read", Effect.READ, "list_images", "build_context"),
     *_family("tools.helm.read", Effect.READ, "list_releases", "release_status", "release_history", "release_values"),
-    *_family(
-        "tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"
-    ),
+    *_family("tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"),
     *_family("tools.workspace.overview", Effect.READ, "status", "list_components"),
     *_family("tools.workspace.deploy", Effect.CHANGE, "deploy", "undeploy"),
     *_family("tools.workspace.workloads", Effect.CHANGE, "scale", "set_image", "set_resources", "set_env", "rollback"),

@@ -29,7 +29,7 @@ class Ref(Frozen):
 
 
 class BaseChange(Frozen):
-    """`summary` is one line for people: "scale deployment backend in todo from 1 to 3 replicas"; `why` says what it is for."""
+    """`summary` is one line for people: "scale deployment backend in todo from 1 to 3"; `why` says what it is for."""
 
     summary: str
     why: str = ""
@@ -126,7 +126,10 @@ class HelmUninstall(BaseChange):
 
 
 class BuildImage(BaseChange):
-    """Build `context` with `dockerfile` (path relative to the context) and tag the result `image`."""
+    """Build `context` with `dockerfile` (path relative to the context) and tag the result `image`.
+
+    `context` is relative to the workspace root. `context_digest` pins the source; without it the build always runs.
+    """
 
     kind: Literal["build-image"] = "build-image"
     image: str
@@ -156,6 +159,13 @@ class DeliverImage(BaseChange):
     cluster: str = ""
 
 
+class RemoveImage(BaseChange):
+    """Take a name off an image of the engine; the image itself goes with its last name."""
+
+    kind: Literal["remove-image"] = "remove-image"
+    image: str
+
+
 class WriteFile(BaseChange):
     """Write a text file of the workspace; `path` is relative to the workspace root."""
 
@@ -176,6 +186,7 @@ Change = Annotated[
     | BuildImage
     | TagImage
     | DeliverImage
+    | RemoveImage
     | WriteFile,
     Field(discriminator="kind"),
 ]

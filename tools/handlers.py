@@ -53,6 +53,7 @@ _HANDLERS = {
     "build-image": "tools.docker.build:BuildHandler",
     "tag-image": "tools.docker.images:TagHandler",
     "deliver-image": "tools.docker.images:DeliverHandler",
+    "remove-image": "tools.docker.images:RemoveHandler",
     "write-file": "tools.workspace.files:WriteFileHandler",
 }
 

@@ -6,7 +6,7 @@ and only while the step runs. `agent/guard/` is the one place that opens permits
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from tools.errors import Refused
@@ -28,7 +28,7 @@ class Permit:
         self.used: list[Write] = []
 
     @contextmanager
-    def opened(self) -> Iterator["Permit"]:
+    def opened(self) -> Generator["Permit"]:
         """Open the permit for the duration of the step; it can never be opened again."""
         with self._lock:
             if self._open or self.used:
@@ -47,6 +47,10 @@ class Permit:
             if not any(write.covers(door, method, path) for write in self._writes):
                 raise Refused(f"{method} {path} was stopped: the approved plan does not contain this write.")
             self.used.append(Write(door=door, method=method, path=path))
+
+    def shows(self, door: str, path: str) -> bool:
+        """Whether the plan writes to exactly this object, by whatever method; records nothing."""
+        return any(write.covers(door, write.method, path) for write in self._writes)
 
 
 def require(permit: Permit | None, door: str, method: str, path: str) -> None:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from tools.change import Change, Frozen, Json
 from tools.finding import Finding
 
@@ -81,7 +83,7 @@ class Applied(Frozen):
 
     summary: str
     before: Json = None
-    facts: dict[str, Json] = {}
+    facts: dict[str, Json] = Field(default_factory=dict[str, Json])
 
 
 class Verification(Frozen):

@@ -1,10 +1,18 @@
 """`shipmate ask "…"`: one request. A dry run unless --yes is given or a person says yes on the terminal."""
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from agent.cli.common import settings_from
 from tools.errors import BadRequest
+
+if TYPE_CHECKING:
+    from agent.events import Event
+    from agent.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +55,12 @@ def _request(words: list[str]) -> str:
     return text
 
 
-def _as_json(session: "Session", request: str, args: argparse.Namespace) -> int:  # noqa: F821
+def _as_json(session: Session, request: str, args: argparse.Namespace) -> int:
     code = 0
 
-    def emit(events: object) -> None:
+    def emit(events: Iterator[Event]) -> None:
         nonlocal code
-        for event in events:  # type: ignore[attr-defined]
+        for event in events:
             print(event.model_dump_json(), flush=True)
             code = 10 if event.type == "question" else getattr(event, "code", code)
 

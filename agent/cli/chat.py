@@ -6,6 +6,8 @@ import argparse
 import sys
 import threading
 from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -74,10 +76,11 @@ class Chat:
                 if self._session is None:
                     self._session = Session.open(settings_from(self.args), self.args.conversation)
                     self.names.serve(self._session)
-                for event in self._session.send(text):
+                session = self._session
+                for event in session.send(text):
                     screen.show(event)
-                if self._session.pending:
-                    return decide(self._session, screen, read=lambda ask, start: self.reader.prompt(ask, default=start))
+                if session.pending:
+                    return decide(session, screen, read=lambda ask, start: self.reader.prompt(ask, default=start))
             except KeyboardInterrupt:
                 screen.errors.print("[yellow]Stopped.[/] `shipmate journal` shows what was done so far.")
             except EOFError:
@@ -120,12 +123,11 @@ class NameCompleter(Completer):
 
 
 def _import_ahead() -> None:
-    import agent.cli.render
-    import agent.session
-    import kubernetes.client  # noqa: F401
+    for module in ("agent.cli.render", "agent.session", "kubernetes.client"):
+        import_module(module)
 
 
-def _history_file() -> object:
+def _history_file() -> Path:
     from tools.context import Context
 
     folder = Context().state

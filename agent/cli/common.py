@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.change import Json
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FLAGS = ("kubeconfig", "context", "namespace", "workspace", "model", "mode")
 
 
-def settings_from(args: argparse.Namespace, **overrides: object) -> Settings:
+def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
     """The settings with this command line's flags on top."""
     from agent.settings import Settings
 

@@ -10,7 +10,8 @@ _BASH = """_shipmate() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
     case "$before" in
         --context) COMPREPLY=($(compgen -W "$(kubectl config get-contexts -o name 2>/dev/null)" -- "$word")); return;;
-        -n|--namespace) COMPREPLY=($(compgen -W "$(kubectl get namespaces -o name 2>/dev/null | cut -d/ -f2)" -- "$word")); return;;
+        -n|--namespace)
+            COMPREPLY=($(compgen -W "$(kubectl get namespaces -o name 2>/dev/null | cut -d/ -f2)" -- "$word")); return;;
         --mode) COMPREPLY=($(compgen -W "read-only dry-run ask" -- "$word")); return;;
         cluster) COMPREPLY=($(compgen -W "up status load logs audit-log down" -- "$word")); return;;
         plan) COMPREPLY=($(compgen -W "list show approve refuse" -- "$word")); return;;

@@ -7,9 +7,7 @@ from agent.cli.common import add_output, print_result, settings_from
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "action", nargs="?", choices=["show", "export", "verify"], default="show", help="default: show"
-    )
+    parser.add_argument("action", nargs="?", choices=["show", "export", "verify"], default="show", help="default: show")
     parser.add_argument("--last", type=int, default=30, metavar="N", help="how many records to show (default 30)")
     add_output(parser)
 
@@ -27,7 +25,9 @@ def run(args: argparse.Namespace) -> int:
         print_result("\n".join(problems) or "The journal is intact.", problems, args.output)
         return 1 if problems else 0
     records = list(journal.records())[-args.last :]
-    lines = [f"{r['seq']:5}  {r['at'][:19]}  {r['plan'] or '-':8}  {_told(r['type'], r['step'], r['data'])}" for r in records]
+    lines = [
+        f"{r['seq']:5}  {r['at'][:19]}  {r['plan'] or '-':8}  {_told(r['type'], r['step'], r['data'])}" for r in records
+    ]
     print_result("\n".join(lines) or "The journal is empty.", records, args.output)
     return 0
 

@@ -142,5 +142,7 @@ def _step_lines(number: int, step: Step, whole: bool) -> list[RenderableType]:
     lines += [Text(f"   ! {warning}", style="yellow") for warning in preview.warnings]
     if preview.provisional:
         lines.append(Text("   looked at again before it is applied, since it rests on an earlier step", style="dim"))
-    lines.append(Text(f"   undo: {preview.undo}" if preview.undo else f"   cannot be undone: {preview.no_undo}", style="dim"))
+    lines.append(
+        Text(f"   undo: {preview.undo}" if preview.undo else f"   cannot be undone: {preview.no_undo}", style="dim")
+    )
     return lines

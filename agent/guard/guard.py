@@ -10,7 +10,7 @@ from agent.guard.journal import Journal
 from agent.guard.plan import Aim, Plan, Step
 from agent.guard.policy import Mode, to_type
 from agent.store.sqlite import Store
-from tools.change import Change, Proposal
+from tools.change import Change, Json, Proposal
 from tools.context import Context
 from tools.errors import Conflict, Failed, Refused, ShipmateError
 from tools.handlers import handler_for
@@ -76,7 +76,9 @@ class Guard:
     def approve(self, plan: Plan, digest: str, by: str, how: str, typed: str = "") -> Grant:
         """Turn a yes into a grant; raises Refused when this plan may not be applied."""
         if self.mode is not Mode.ASK:
-            raise Refused(f"Nothing is applied in {self.mode} mode.", "Approve it in ask mode (`--yes`, or `shipmate`).")
+            raise Refused(
+                f"Nothing is applied in {self.mode} mode.", "Approve it in ask mode (`--yes`, or `shipmate`)."
+            )
         if digest != plan.digest or plan.sealed(self.ctx.vault.key).digest != plan.digest:
             raise Refused("The approval is for another plan than the one at hand.", "Ask again to see the plan.")
         if plan.blockers:
@@ -180,7 +182,9 @@ class Guard:
         back = yield from self.propose(
             Proposal(changes=inverse.changes, undoes=plan.id), plan.request, f"roll back plan {plan.id}"
         )
-        grant = self.approve(back, back.digest, by=f"plan {plan.id}", how="roll-back named in the plan", typed=back.confirm)
+        grant = self.approve(
+            back, back.digest, by=f"plan {plan.id}", how="roll-back named in the plan", typed=back.confirm
+        )
         yield PlanProposed(plan=back, awaits=False)
         yield from self.carry_out(back, grant)
 
@@ -199,7 +203,7 @@ def _reported(steps: Steps[T], number: int) -> Generator[Event, None, T]:
             raise
 
 
-def _outline(plan: Plan) -> dict[str, object]:
+def _outline(plan: Plan) -> dict[str, Json]:
     """What the journal keeps of a proposed plan: everything but the previews' bulk."""
     return {
         "request": plan.request,

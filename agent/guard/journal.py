@@ -9,11 +9,11 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Literal, TypedDict
+from typing import IO, Literal, TypedDict, cast
 
 from tools.change import Json
 from tools.errors import Failed
@@ -70,7 +70,7 @@ class Journal:
                     return
                 if record["version"] > VERSION:
                     raise Failed(
-                        f"The journal was written by a newer Shipmate (format {record['version']}, this one reads {VERSION}).",
+                        f"The journal was written by a newer Shipmate: its format is {record['version']}, not {VERSION}.",
                         "Update Shipmate, or set XDG_STATE_HOME to another folder.",
                     )
                 yield record
@@ -89,7 +89,7 @@ class Journal:
         return problems
 
     @contextmanager
-    def _locked(self) -> Iterator[IO[bytes]]:
+    def _locked(self) -> Generator[IO[bytes]]:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -138,7 +138,7 @@ def _parse(line: bytes) -> Record | None:
         record = json.loads(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) and "hash" in record else None  # pyright: ignore[reportUnknownVariableType]
+    return cast(Record, record) if isinstance(record, dict) and "hash" in record else None
 
 
 def _hash(record: Record) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tools.change import Frozen, Json, Proposal
 from tools.catalog import Result, Tool
+from tools.change import Frozen, Json, Proposal
 
 
 class Call(Frozen):
@@ -34,7 +34,7 @@ class Ask(Frozen):
 
 
 class Say(Frozen):
-    """Move: the answer, which ends the turn. `understood` is False when the mind could not make sense of the request."""
+    """Move: the answer, which ends the turn; `understood` is False when the request made no sense to the mind."""
 
     text: str
     understood: bool = True

@@ -1,7 +1,7 @@
 """Plans and conversations in one SQLite file, so that a plan shown by one process can be approved in another."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -74,7 +74,7 @@ class Store:
         return _TURNS.validate_json(row[0]) if row else []
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Generator[sqlite3.Connection]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             fresh = not self.path.exists()

@@ -9,7 +9,7 @@ from agent.guard.guard import Guard
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode
 from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returned, Say, Turn, Writing
-from tools.catalog import Result, by_name
+from tools.catalog import Result, Tool, by_name
 from tools.change import Proposal
 from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, exit_code
 
@@ -57,28 +57,32 @@ def _next_move(conversation: Conversation, mind: Mind) -> Generator[Event, None,
 def _call_tools(
     conversation: Conversation, guard: Guard, calls: tuple[Call, ...]
 ) -> Generator[Event, None, tuple[Returned, ...]]:
-    """Call in order; errors that a mind can react to come back as results, the rest end the turn."""
+    """Call in order and gather what comes back."""
     tools = by_name(conversation.tools)
     returned: list[Returned] = []
     for call in calls:
         yield ToolStarted(call_id=call.id, tool=call.tool, arguments=call.arguments)
-        try:
-            if call.tool not in tools:
-                raise NotFound(f"There is no tool {call.tool!r} in {guard.mode} mode.")
-            result = tools[call.tool].run(guard.ctx, call.arguments)
-        except NeedsAnswer as question:
-            entry = Returned(
-                call=call, error=question.message, error_kind="NeedsAnswer", options=question.options, slot=question.slot
-            )  # fmt: skip
-        except (BadRequest, Refused) as error:
-            entry = Returned(call=call, error=str(error), error_kind=type(error).__name__)
-        else:
-            key = "result" if isinstance(result, Result) else "proposal"
-            entry = Returned(call=call, **{key: result})
+        entry = _call(tools, guard, call)
         text = entry.error or (entry.result.text if entry.result else "")
         yield ToolFinished(call_id=call.id, tool=call.tool, ok=not entry.error, text=text)
         returned.append(entry)
     return tuple(returned)
+
+
+def _call(tools: dict[str, Tool], guard: Guard, call: Call) -> Returned:
+    """One call; an error that the mind or the person can react to comes back as a result, the rest end the turn."""
+    try:
+        if call.tool not in tools:
+            raise NotFound(f"There is no tool {call.tool!r} in {guard.mode} mode.")
+        result = tools[call.tool].run(guard.ctx, call.arguments)
+    except NeedsAnswer as asked:
+        kind = NeedsAnswer.__name__
+        return Returned(call=call, error=asked.message, error_kind=kind, options=asked.options, slot=asked.slot)
+    except (BadRequest, Refused) as error:
+        return Returned(call=call, error=str(error), error_kind=type(error).__name__)
+    if isinstance(result, Result):
+        return Returned(call=call, result=result)
+    return Returned(call=call, proposal=result)
 
 
 def _together(returned: tuple[Returned, ...]) -> Proposal:

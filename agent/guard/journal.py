@@ -70,7 +70,7 @@ class Journal:
                     return
                 if record["version"] > VERSION:
                     raise Failed(
-                        f"The journal was written by a newer Shipmate: its format is {record['version']}, not {VERSION}.",
+                        f"The journal was written by a newer Shipmate (format {record['version']}).",
                         "Update Shipmate, or set XDG_STATE_HOME to another folder.",
                     )
                 yield record

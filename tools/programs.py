@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -48,8 +48,8 @@ _READS: dict[str, tuple[tuple[str, ...], ...]] = {
     "helm": (("version",), ("template",), ("lint",), ("show",), ("pull",)),
     "kubectl": (("version",),),
     "kind": (("version",), ("get",)),
-    "minikube": (("version",), ("status",), ("profile", "list"), ("ip",)),
-    "docker": (("version",), ("info",)),
+    "minikube": (("version",), ("status",), ("profile", "list"), ("ip",), ("image", "ls")),
+    "docker": (("version",), ("info",), ("--version",), ("buildx", "version")),
 }
 _HELM_DRY = ("install", "upgrade", "rollback", "uninstall")
 
@@ -91,7 +91,7 @@ def find(program: str, cache: Path | None = None) -> str:
 def reads_only(program: str, arguments: Sequence[str]) -> bool:
     """Whether this command line is one of those that change nothing."""
     given = tuple(arguments)
-    if any(given[: len(start)] == start for start in _READS.get(program, ())):
+    if any(given[: len(start)] == start for start in _READS.get(Path(program).name, ())):
         return True
     dry = [argument for argument in given if argument.startswith("--dry-run")]
     return (
@@ -195,7 +195,7 @@ def _started(
     env: Mapping[str, str] | None,
     permit: Permit | None,
     feeds: bool,
-) -> Iterator[subprocess.Popen[str]]:
+) -> Generator[subprocess.Popen[str]]:
     """A running program in a process group of its own, which is gone when the block ends."""
     if not argv or any("\0" in argument for argument in argv):
         raise BadRequest(

@@ -9,9 +9,10 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Forbidden, Refused
@@ -28,6 +29,9 @@ from tools.kubernetes.paths import (
 )
 from tools.kubernetes.transport import Reply, Transport, encode
 from tools.permit import Permit, require
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 MANAGER = "shipmate"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
@@ -219,6 +223,14 @@ class Cluster:
         self._check_write(method, path)
         require(permit, "kubernetes", method, path)
         return self._change(method, path, body, content_type, query, repeatable=False)
+
+    def forward(
+        self, permit: Permit | None, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AbstractContextManager[BaseHTTPResponse]:
+        """Pass on a request of another program's (helm); a write that the permit does not allow is refused."""
+        from tools.kubernetes.forward import forward
+
+        return forward(self._transport, permit, method, target, headers, body)
 
     def _check_write(self, method: str, path: str) -> Target:
         target = refuse_tunnel(path)

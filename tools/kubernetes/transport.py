@@ -6,7 +6,8 @@ import ipaddress
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 60.0
+_RELAY_SECONDS = 600.0  # silence in a relayed watch
 _PAUSES = (0.2, 0.6, 1.5)  # seconds before the second, third and fourth try of a read
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _LONGEST_RETRY_AFTER = 3.0
@@ -97,6 +99,26 @@ class Transport:
         finally:
             response.close()  # not released: what was not read would be taken for the next answer
 
+    @contextmanager
+    def relay(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Generator[BaseHTTPResponse]:
+        """Pass on a request as it is; the answer is undecoded and perhaps endless. Nothing is tried again."""
+        try:
+            response = self._send(method, target, {}, body, headers, _RELAY_SECONDS, preload=False, decode=False)
+        except ShipmateError:
+            raise
+        except Exception as error:
+            path = target.partition("?")[0]
+            raise self._unreachable(error, method, path, written=method not in ("GET", "HEAD")) from error
+        ended = False
+        try:
+            yield response
+            ended = True
+        finally:
+            # What was read to its end can be used again; the rest would be taken for the next answer.
+            response.release_conn() if ended else response.close()
+
     def _send(
         self,
         method: str,
@@ -106,6 +128,7 @@ class Transport:
         headers: Mapping[str, str] | None,
         timeout: float,
         preload: bool,
+        decode: bool = True,
     ) -> BaseHTTPResponse:
         from urllib3 import HTTPHeaderDict, Timeout
 
@@ -126,6 +149,7 @@ class Transport:
             retries=False,
             redirect=False,
             preload_content=preload,
+            decode_content=decode,
         )
 
     def _pool(self) -> PoolManager:

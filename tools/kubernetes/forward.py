@@ -1,0 +1,122 @@
+"""Requests that another program makes, passed through this door: reads freely, writes only under the permit.
+
+What is allowed is decided here from the request itself, because the program is not trusted to keep to the plan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs
+
+from tools.errors import BadRequest, Refused
+from tools.kubernetes.paths import refuse_tunnel
+from tools.kubernetes.transport import Transport
+from tools.permit import Permit, require
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+_PROTOBUF = b"k8s\x00"  # what Kubernetes writes before a message
+_REVIEWS = {
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+}
+
+
+def forward(
+    transport: Transport,
+    permit: Permit | None,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+) -> AbstractContextManager[BaseHTTPResponse]:
+    """Send the request with the door's credentials; the answer is undecoded and perhaps endless."""
+    check(permit, method, target, body or b"")
+    return transport.relay(method, target, headers, body)
+
+
+def check(permit: Permit | None, method: str, target: str, body: bytes) -> None:
+    """Raise Refused unless this request changes nothing, or is a write that the approved step shows."""
+    path, _, query = target.partition("?")
+    try:
+        place = refuse_tunnel(path)
+    except BadRequest as error:
+        raise Refused(f"{method} was stopped: {error.message}") from error
+    if method in ("GET", "HEAD") or (method == "POST" and path in _REVIEWS):
+        return
+    if not place.subresource and _changes_nothing(method, query, body):
+        return
+    require(permit, "kubernetes", method, path)
+    if method == "POST" and permit is not None:
+        # The path of a creation is the collection's; which object it is, only the body says.
+        name = _name(body)
+        if not name or not permit.shows("kubernetes", f"{path}/{name}"):
+            raise Refused(f"{method} {path} was stopped: the approved plan does not contain {name or 'this'}.")
+
+
+def _changes_nothing(method: str, query: str, body: bytes) -> bool:
+    """Whether the server will only pretend. For DELETE a body wins over the query, so it is what counts."""
+    if method == "DELETE" and body:
+        return _json(body).get("dryRun") == ["All"]
+    return parse_qs(query, keep_blank_values=True).get("dryRun") == ["All"]
+
+
+def _name(body: bytes) -> str:
+    """The name in the object's metadata, from JSON or protobuf; empty when it cannot be told beyond doubt."""
+    if body.startswith(_PROTOBUF):
+        try:
+            name = _field(_field(_field(body[len(_PROTOBUF) :], 2), 1), 1)  # Unknown.raw, .metadata, .name
+            return name.decode()
+        except (ValueError, IndexError):
+            return ""
+    metadata = _json(body).get("metadata")
+    return str(cast(dict[str, Any], metadata).get("name") or "") if isinstance(metadata, dict) else ""
+
+
+def _field(message: bytes, number: int) -> bytes:
+    """The bytes of a protobuf message's one field of that number; raises ValueError unless there is exactly one."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        kind = key & 7
+        if kind == 2:
+            length, at = _varint(message, at)
+            end = at + length
+        elif kind == 0:
+            _, end = _varint(message, at)
+        else:
+            end = at + {1: 8, 5: 4}.get(kind, len(message) + 1)
+        if end > len(message):
+            raise ValueError("the message is cut off")
+        if key >> 3 == number and kind == 2:
+            found.append(message[at:end])
+        at = end
+    if len(found) != 1:
+        raise ValueError("the field is missing or repeated")
+    return found[0]
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    """The body as an object; empty for whatever cannot be read, which is then refused."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return {}
+    return cast(dict[str, Any], data) if isinstance(data, dict) else {}

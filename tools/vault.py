@@ -10,9 +10,14 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.errors import NotFound
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 _PREFIX = "vault:"
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -63,7 +68,7 @@ class Vault:
         if is_reference(reference):
             (self._path / reference.removeprefix(_PREFIX)).unlink(missing_ok=True)
 
-    def _cipher(self):  # noqa: ANN202 - the type lives in a package that is imported late
+    def _cipher(self) -> Fernet:
         import base64
         import hashlib
 
@@ -75,10 +80,8 @@ class Vault:
     def _load_key(self) -> bytes:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._path / "key"
-        try:
+        with suppress(FileExistsError):
             _write_new(file, secrets.token_bytes(32))
-        except FileExistsError:
-            pass
         return file.read_bytes()
 
     def _sweep(self) -> None:
@@ -91,9 +94,7 @@ class Vault:
 
 def is_reference(value: object) -> bool:
     """Whether this is the reference of a value in a vault."""
-    return (
-        isinstance(value, str) and value.startswith(_PREFIX) and bool(_ID.match(value.removeprefix(_PREFIX)))
-    )
+    return isinstance(value, str) and value.startswith(_PREFIX) and bool(_ID.match(value.removeprefix(_PREFIX)))
 
 
 def _write_new(path: Path, content: bytes) -> None:

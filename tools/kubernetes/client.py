@@ -61,9 +61,7 @@ class Cluster:
         self.kinds = Kinds(self._discover, cache / "discovery" / f"{self.identity}.json")
 
     @classmethod
-    def connect(
-        cls, kubeconfig: str | None, context: str | None, namespace: str | None, cache: Path
-    ) -> Cluster:
+    def connect(cls, kubeconfig: str | None, context: str | None, namespace: str | None, cache: Path) -> Cluster:
         """Choose the cluster like kubectl does; nothing is asked of it yet. Raises Unreachable where there is none."""
         access = find_access(kubeconfig, context)
         chosen = check_namespace(namespace) if namespace else access.namespace
@@ -142,9 +140,7 @@ class Cluster:
                 if event["type"] != "BOOKMARK":
                     yield event["type"], event["object"]
 
-    def can(
-        self, verb: str, what: Ref | Resource, namespace: str | None = None, subresource: str = ""
-    ) -> bool:
+    def can(self, verb: str, what: Ref | Resource, namespace: str | None = None, subresource: str = "") -> bool:
         """Whether the server would let this user do it."""
         resource = self.kinds.for_ref(what) if isinstance(what, Ref) else what
         attributes = {
@@ -160,11 +156,7 @@ class Cluster:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         }
-        return bool(
-            self._review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"][
-                "allowed"
-            ]
-        )
+        return bool(self._review("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"])
 
     def whoami(self) -> str:
         """The user name that the server sees."""
@@ -181,9 +173,7 @@ class Cluster:
         try:
             return str(self.get("/api/v1/namespaces/kube-system")["metadata"]["uid"])
         except Forbidden:
-            return (
-                f"server-{self.identity}"  # address and certificate authority, as good as this user can see
-            )
+            return f"server-{self.identity}"  # address and certificate authority, as good as this user can see
 
     def _review(self, path: str, body: Object) -> Object:
         """A POST that only asks; nothing is stored by it."""
@@ -219,7 +209,7 @@ class Cluster:
         content_type: str = "application/json",
         **query: Any,
     ) -> Reply:
-        """Write what the permit allows; never tried twice. Raises OutcomeUnknown when the connection broke meanwhile."""
+        """Write what the permit allows; never tried twice. Raises OutcomeUnknown when the connection broke."""
         self._check_write(method, path)
         require(permit, "kubernetes", method, path)
         return self._change(method, path, body, content_type, query, repeatable=False)

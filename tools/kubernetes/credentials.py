@@ -141,9 +141,7 @@ def _data_or_file(entry: Entry, name: str, folder: Path) -> bytes:
         try:
             return base64.b64decode(data)
         except ValueError as error:
-            raise Unreachable(
-                f"The kubeconfig's {name}-data is not valid base64.", "Fetch it again."
-            ) from error
+            raise Unreachable(f"The kubeconfig's {name}-data is not valid base64.", "Fetch it again.") from error
     if not entry.get(name):
         return b""
     path = folder / entry[name]
@@ -199,9 +197,7 @@ def _run_plugin(config: Mapping[str, Any], access: Access) -> _Exec:
             hint or "Install it, or choose another context with --context.",
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unreachable(
-            f"The login program {command!r} did not answer.", "Run it by hand to see why."
-        ) from error
+        raise Unreachable(f"The login program {command!r} did not answer.", "Run it by hand to see why.") from error
     if done.returncode != 0:
         lines = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
         said = f": {lines[-1][:200]}" if lines else ""
@@ -241,9 +237,7 @@ def _read_plugin_answer(command: str, output: bytes) -> _Exec:
             until,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreachable(
-            f"The login program {command!r} gave no usable answer.", "Run it by hand to see."
-        ) from error
+        raise Unreachable(f"The login program {command!r} gave no usable answer.", "Run it by hand to see.") from error
     if not answer.token and not (answer.certificate and answer.key):
         raise Unreachable(f"The login program {command!r} gave no credential.", "Log in with it again.")
     return answer

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tools.change import Ref
 from tools.errors import NotFound
@@ -18,8 +18,7 @@ _CACHE_SECONDS = 600
 _CACHE_FORMAT = 1
 _AGGREGATED = (
     ",".join(
-        f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
-        for version in ("v2", "v2beta1")
+        f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
     )
     + ",application/json"
 )
@@ -151,10 +150,7 @@ class Kinds:
     def _read_cache(self) -> tuple[Resource, ...]:
         try:
             content = json.loads(self._cache.read_bytes())
-            if (
-                content["format"] != _CACHE_FORMAT
-                or not 0 <= time.time() - content["written"] < _CACHE_SECONDS
-            ):
+            if content["format"] != _CACHE_FORMAT or not 0 <= time.time() - content["written"] < _CACHE_SECONDS:
                 return ()
             return tuple(_from_cache(item) for item in content["kinds"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -177,9 +173,10 @@ class Kinds:
 
 
 def _from_cache(item: Mapping[str, Any]) -> Resource:
-    return Resource(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
-    )
+    fields: dict[str, Any] = {
+        name: tuple(cast("list[str]", value)) if isinstance(value, list) else value for name, value in item.items()
+    }
+    return Resource(**fields)
 
 
 def _discover(fetch: Fetch) -> Iterable[Resource]:

@@ -74,7 +74,7 @@ def read_path(path: str) -> Target:
         namespace = rest[1]
         if len(rest) > 2 and rest[2] not in ("status", "finalize"):
             rest = rest[2:]
-    resource, name, subresource = (rest + ["", "", ""])[:3]
+    resource, name, subresource = [*rest, "", "", ""][:3]
     return Target(group, version, namespace, resource, name, subresource)
 
 

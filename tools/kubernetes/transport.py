@@ -132,9 +132,7 @@ class Transport:
     ) -> BaseHTTPResponse:
         from urllib3 import HTTPHeaderDict, Timeout
 
-        sent = HTTPHeaderDict(
-            {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": self._agent}
-        )
+        sent = HTTPHeaderDict({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": self._agent})
         sent.update(headers or {})
         for name, value in self._credentials.headers():
             sent.add(name, value)
@@ -181,9 +179,7 @@ class Transport:
                 f"Start the cluster (`shipmate cluster up` starts the built-in one), or {choose}.",
             )
         if "ConnectTimeoutError" in text or "No route to host" in text or "Network is unreachable" in text:
-            return Unreachable(
-                f"Nothing answers for {where}: timed out.", f"Check the network or VPN, or {choose}."
-            )
+            return Unreachable(f"Nothing answers for {where}: timed out.", f"Check the network or VPN, or {choose}.")
         if written:
             return OutcomeUnknown(
                 f"The connection broke after {method} {path} was sent, so it may have been carried out or not.",
@@ -191,9 +187,7 @@ class Transport:
             )
         if "ReadTimeoutError" in text:
             return Unreachable(f"The answer of {where} takes too long.", "Try again in a minute.")
-        return Unreachable(
-            f"The connection to {where} broke: {type(error).__name__}.", f"Try again, or {choose}."
-        )
+        return Unreachable(f"The connection to {where} broke: {type(error).__name__}.", f"Try again, or {choose}.")
 
 
 def _make_pool(access: Access, credentials: Credentials) -> PoolManager:
@@ -216,9 +210,7 @@ def _make_pool(access: Access, credentials: Credentials) -> PoolManager:
         try:
             from urllib3.contrib.socks import SOCKSProxyManager
         except ImportError as error:
-            raise Unreachable(
-                f"The proxy {proxy} needs the Python package PySocks.", "Install it."
-            ) from error
+            raise Unreachable(f"The proxy {proxy} needs the Python package PySocks.", "Install it.") from error
         return SOCKSProxyManager(proxy, **options)
     return ProxyManager(proxy, **options)
 

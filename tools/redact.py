@@ -1,0 +1,278 @@
+"""Secrets out of objects and text, before anything leaves `tools/`.
+
+What counts as a secret: what Kubernetes calls one, values whose name says so (DB_PASSWORD, apiKey, --token), and
+values that are one by their form (private keys, tokens of known makers, addresses with a password). Names, digests,
+uids and commit ids stay readable. Doing it twice changes nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tools.secret_forms import (
+    HARMLESS,
+    HEADER_SCHEME,
+    MYSQL_ADDRESS,
+    PRIVATE_KEY,
+    PROSE,
+    TOKEN,
+    TOKEN_MARKS,
+    URL_PASSWORD,
+    URL_TOKEN,
+    WEBHOOK,
+    is_secret_name,
+    looks_random,
+)
+
+REDACTED = "[redacted]"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
+_NAME_MARKS = (
+    *("pass", "pwd", "secret", "token", "cred", "dsn", "key", "jwt", "pat", "auth", "bearer", "basic", "cookie"),
+    *("conn", "webhook", "mnemonic"),
+)
+
+# --- Objects ----------------------------------------------------------------------------------------------------
+
+
+def redact_object(value: Any) -> Any:
+    """A copy of a JSON value without its secrets, whichever kind of object it is or holds."""
+    if isinstance(value, Mapping):
+        return _redact_mapping(value)
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return _redact_sequence(value)
+    return value
+
+
+def _redact_mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    secret = value.get("kind") == "Secret"
+    named = value.get("name")
+    result: dict[Any, Any] = {}
+    for key, item in value.items():
+        if secret and key in ("data", "stringData") and isinstance(item, Mapping):
+            result[key] = dict.fromkeys(item, REDACTED)
+        elif key == _LAST_APPLIED:
+            result[key] = REDACTED
+        elif key == "value" and isinstance(named, str) and isinstance(item, str):
+            result[key] = _redact_named(named, item)
+        elif isinstance(key, str):
+            result[key] = _redact_entry(key, item)
+        else:
+            result[key] = redact_object(item)
+    return result
+
+
+def _redact_entry(key: str, item: Any) -> Any:
+    if isinstance(item, str):
+        return _redact_named(key, item) if is_secret_name(key) else redact_text(item)
+    if is_secret_name(key):
+        if isinstance(item, (int, float)) and not isinstance(item, bool) and not HARMLESS.fullmatch(str(item)):
+            return REDACTED
+        if isinstance(item, list) and all(isinstance(part, str) for part in item):
+            return [_redact_named(key, part) for part in item] if not key.endswith("s") else redact_object(item)
+    return redact_object(item)
+
+
+def _redact_named(name: str, value: str) -> str:
+    """A value of a place that names it: an environment variable, a Helm value, an entry of a ConfigMap."""
+    if (is_secret_name(name) and not HARMLESS.fullmatch(value.strip())) or looks_random(value):
+        return REDACTED
+    return redact_text(value)
+
+
+def _redact_sequence(value: Sequence[Any]) -> list[Any]:
+    """Lists; of a command line also the argument that follows `--password`."""
+    result: list[Any] = []
+    flag = False
+    for item in value:
+        if flag and isinstance(item, str) and not item.startswith("-") and not HARMLESS.fullmatch(item):
+            result.append(REDACTED)
+        else:
+            result.append(redact_object(item))
+        flag = isinstance(item, str) and item.startswith("-") and "=" not in item and is_secret_name(item)
+    return result
+
+
+# --- Text -------------------------------------------------------------------------------------------------------
+
+
+def redact_text(text: str) -> str:
+    """The same text without its secrets: logs, YAML, JSON, diffs, command lines, what programs print."""
+    lowered = text.lower()
+    names = [mark for mark in _NAME_MARKS if mark in lowered]
+    marks = [mark for mark in (*TOKEN_MARKS, *_ADDRESS_MARKS) if mark in text]
+    if not names and not marks and "value" not in lowered:
+        return text
+    if "PRIVATE KEY" in text:
+        text = PRIVATE_KEY.sub(REDACTED, text)
+    if "Secret" in text and "data" in lowered:
+        text = _redact_secret_manifests(text)
+    if "value" in text and "name" in text:
+        text = _NAME_VALUE.sub(_redact_name_value, text)
+    lines = text.split("\n")
+    block = -1  # indentation of a secret's key whose value follows on lines of their own
+    for index, line in enumerate(lines):
+        if block >= 0:
+            if not line.strip() or _indent(line) > block:
+                lines[index] = _blank_out(line)
+                continue
+            block = -1
+        lowered = line.lower()
+        if any(mark in lowered for mark in names):
+            block = _block_indent(line)
+            line = _redact_pairs(line)
+            line = HEADER_SCHEME.sub(rf"\1\2{REDACTED}", line)
+        if any(mark in line for mark in marks):
+            line = _redact_forms(line)
+        lines[index] = line
+        if index and (flag := _LIST_FLAG.match(lines[index - 1])) and is_secret_name(flag["name"]):
+            lines[index] = _LIST_ITEM.sub(_redact_item, line)
+    return "\n".join(lines)
+
+
+def _redact_item(match: re.Match[str]) -> str:
+    return match[0] if HARMLESS.fullmatch(match["value"]) else f"{match['head']}{REDACTED}{match['tail']}"
+
+
+def _redact_forms(line: str) -> str:
+    line = TOKEN.sub(REDACTED, line)
+    if any(mark in line for mark in _ADDRESS_MARKS):
+        line = URL_PASSWORD.sub(rf"\1{REDACTED}", line)
+        line = URL_TOKEN.sub(rf"\1{REDACTED}", line)
+        line = MYSQL_ADDRESS.sub(rf"\1{REDACTED}", line)
+        line = WEBHOOK.sub(rf"\1{REDACTED}", line)
+    return line
+
+
+# A name and its separator: `password=`, `"token": `, `\"apiKey\":`, `--token `, `"--token", `
+_KEY = re.compile(
+    r"(?P<name>[A-Za-z_-][\w./-]*)"
+    r"(?:(?P<mid>\\*[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)|(?P<flag>\\*[\"'][ \t]*,[ \t]*(?=\\*[\"'])|[ \t]+))"
+)
+_QUOTED = re.compile(
+    r"\"(?:\\.|[^\"\\])*(?:\"|\Z)|(?P<slashes>\\+)\"(?:(?!(?P=slashes)\").)*(?:(?P=slashes)\"|\Z)|'[^']*(?:'|\Z)"
+)
+_WORD = re.compile(r"(?:\[redacted\]|,(?!\s|[\w.-]+[=:]|\Z)|[^\s,;&\"'<>)}\]]|[)}\]](?=[^\s,;&\"'<>)}\]]))+|<[^<>]*>")
+_HEADER_VALUE = re.compile(r"[^\"'\r\n]+")
+_REST = re.compile(r"(?:(?![ \t]+#).)*\S")
+_LINE_START = re.compile(r"[+-]?[ \t]*(?:- )?(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+)?\Z")
+_VERSION = re.compile(r"v?\d+(?:\.\d+)+[\w.-]*|latest")
+
+
+def _redact_pairs(line: str) -> str:
+    """Blank out the value behind every secret's name."""
+    parts: list[str] = []
+    done = start = 0
+    while match := _KEY.search(line, start):
+        start = match.end()
+        value = _value_of(line, match)
+        if value is None:
+            # The blank or comma that ends here may stand before the next name; a sign may begin a flag.
+            start = match.end("name") + 1 if match["flag"] else start
+            continue
+        begin, end = value
+        parts += [line[done:begin], REDACTED]
+        done = start = end
+    return "".join(parts) + line[done:]
+
+
+def _value_of(line: str, key: re.Match[str]) -> tuple[int, int] | None:
+    """Where the secret behind a name begins and ends; None when the name or the value is harmless."""
+    name, at = key["name"], key.end()
+    if key["flag"] and not name.startswith("-"):
+        return None
+    if not is_secret_name(name) or at >= len(line):
+        return None
+    if quoted := _QUOTED.match(line, at):
+        quote = re.match(r"\\*[\"']", quoted[0])
+        width = quote.end() if quote else 1
+        begin, end = at + width, quoted.end() - (width if quoted[0].endswith(quoted[0][:width]) else 0)
+        return None if begin >= end or HARMLESS.fullmatch(line[begin:end]) else (begin, end)
+    starts_line = bool(_LINE_START.match(line[: key.start()])) and not key["flag"]
+    whole = starts_line and key["mid"].rstrip(" \t") in (":", "=") and not key["mid"].endswith(":")
+    if name.lower().endswith(("authorization", "cookie")):
+        word = _HEADER_VALUE.match(line, at)
+    else:
+        word = (_REST if whole else _WORD).match(line, at)
+    if not word or word[0][0] in "[{|>&" or HARMLESS.fullmatch(word[0]) or _is_prose(key, word[0], starts_line):
+        return None
+    return at, word.end()
+
+
+def _is_prose(key: re.Match[str], value: str, starts_line: bool) -> bool:
+    if key["mid"] == ":" and ("/" in key["name"] or _VERSION.fullmatch(value)):
+        return True  # an image reference: team/auth-token:1.2
+    return not starts_line and value.lower().rstrip(".:!") in PROSE
+
+
+_LIST_FLAG = re.compile(r"[+ -]?\s*-?\s*[\"']?(?P<name>--?[A-Za-z][\w-]*)[\"']?,?\s*\Z")
+_LIST_ITEM = re.compile(r"(?P<head>[+ -]?\s*(?:- )?[\"']?)(?P<value>[^-\s\"'].*?)(?P<tail>[\"']?,?\s*)\Z")
+
+_NAME_VALUE = re.compile(
+    r"(?P<head>\bname\\*[\"']?\s*[:=]\s*\\*[\"']?)(?P<key>[\w.-]+)"
+    r"(?P<mid>\\*[\"']?\s*,?\s*(?:\n[+-])?\s*\\*[\"']?\bvalue\\*[\"']?[ \t]*[:=][ \t]*)"
+    r"(?P<value>\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'|(?P<s>\\+)\"(?:(?!(?P=s)\").)*(?P=s)\"|[^\s\"'|>{\[\\][^\n]*)"
+)
+
+
+def _redact_name_value(match: re.Match[str]) -> str:
+    """The two-line form of environment variables: name: DB_PASSWORD, value: …"""
+    raw = match["value"]
+    quote = re.match(r"\\*[\"']|", raw)
+    width = quote.end() if quote else 0
+    value = raw[width : len(raw) - width]
+    if HARMLESS.fullmatch(value) or not (is_secret_name(match["key"]) or looks_random(value)):
+        return match[0]
+    return f"{match['head']}{match['key']}{match['mid']}{raw[:width]}{REDACTED}{raw[len(raw) - width :]}"
+
+
+# --- Manifests of Secrets within text ---------------------------------------------------------------------------
+
+_YAML_SECRET = re.compile(r"^[+ -]?\s*(?:- )?kind:\s*[\"']?Secret[\"']?\s*$", re.MULTILINE)
+_JSON_SECRET = re.compile(r"\\*\"kind\\*\"\s*:\s*\\*\"Secret\\*\"")
+_JSON_DATA = re.compile(r"(\\*\"(?:data|stringData)\\*\"\s*:\s*\{)([^{}]*)(\})")
+_JSON_STRING = re.compile(r"(:\s*)(\\*\")(?:(?!\2)(?:\\.|[^\\]))*\2")
+_YAML_DATA = re.compile(r"[+ -]?\s*(?:- )?(?:data|stringData):\s*$")
+_YAML_KEY = re.compile(r"([+ -]?\s*[\"']?[\w.-]+[\"']?:)(\s+)\S.*")
+_BLOCK = re.compile(r"[+-]?\s*(?:- )?(?P<name>[\w.-]+):\s*[|>][+-]?\d?\s*\Z")
+
+
+def _redact_secret_manifests(text: str) -> str:
+    if _JSON_SECRET.search(text):
+        text = _JSON_DATA.sub(
+            lambda match: match[1] + _JSON_STRING.sub(rf"\1\2{REDACTED}\2", match[2]) + match[3], text
+        )
+    if not _YAML_SECRET.search(text):
+        return text
+    documents = re.split(r"(?m)(^[+ -]?---.*$)", text)
+    return "".join(_redact_yaml_data(part) if _YAML_SECRET.search(part) else part for part in documents)
+
+
+def _redact_yaml_data(document: str) -> str:
+    lines = document.split("\n")
+    inside = -1
+    for index, line in enumerate(lines):
+        if inside >= 0 and (not line.strip() or _indent(line) > inside):
+            entry = _YAML_KEY.match(line)
+            lines[index] = f"{entry[1]}{entry[2]}{REDACTED}" if entry else _blank_out(line)
+        else:
+            inside = _indent(line) if _YAML_DATA.match(line) else -1
+    return "\n".join(lines)
+
+
+def _indent(line: str) -> int:
+    """Width of what stands before the first word; the signs of diffs and lists count as blanks."""
+    return len(line) - len(line.lstrip("+- \t"))
+
+
+def _blank_out(line: str) -> str:
+    return line[: _indent(line)] + REDACTED if line.strip("+- \t") else line
+
+
+def _block_indent(line: str) -> int:
+    match = _BLOCK.match(line)
+    return _indent(line) if match and is_secret_name(match["name"]) else -1

@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parents[2] / "charts" / "todo-chatbot"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shipmate" / "bin"
+APP_VERSION: str = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 PASSWORD = "database.auth.password=correct-horse"
 GIVEN = "database.auth.existingSecret=given"
 
@@ -25,12 +27,9 @@ class Refused(Exception):
 
 def helm() -> str:
     """The helm program: from PATH, else the one that `shipmate cluster up` built."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "shipmate" / "bin" / "helm"
-    found = shutil.which("helm") or (str(cache) if cache.exists() else None)
+    found = shutil.which("helm") or shutil.which("helm", path=str(CACHE))
     if found is None:
-        raise FileNotFoundError(
-            "helm is neither in PATH nor built: run `shipmate cluster up` once, or install Helm"
-        )
+        raise FileNotFoundError("helm is neither in PATH nor built: run `shipmate cluster up`, or install it")
     return found
 
 
@@ -98,7 +97,4 @@ def render(*settings: str, **where: str) -> Rendered:
 
 def env(pod: Document) -> dict[str, Any]:
     """Variables of the first container: the value, or where it comes from."""
-    return {
-        entry["name"]: entry.get("value", entry.get("valueFrom"))
-        for entry in pod["spec"]["containers"][0]["env"]
-    }
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in pod["spec"]["containers"][0]["env"]}

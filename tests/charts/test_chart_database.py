@@ -46,9 +46,7 @@ def test_a_database_outside_the_release() -> None:
     assert not chart.kind("StatefulSet")
     assert not chart.kind("PersistentVolumeClaim")
     backend = env(chart.pod("backend"))
-    assert backend == {
-        "DATABASE_URL": {"secretKeyRef": {"name": "todo-chatbot-database-url", "key": "DATABASE_URL"}}
-    }
+    assert backend == {"DATABASE_URL": {"secretKeyRef": {"name": "todo-chatbot-database-url", "key": "DATABASE_URL"}}}
     chart = render("database.enabled=false", "database.external.existingSecret=rds")
     backend = env(chart.pod("backend"))
     assert backend == {"DATABASE_URL": {"secretKeyRef": {"name": "rds", "key": "DATABASE_URL"}}}

@@ -29,9 +29,7 @@ def matches(selector: dict[str, Any], pod: dict[str, str]) -> bool:
 
 def open_for(rule: dict[str, Any], side: str, peer: dict[str, str] | None, port: int) -> bool:
     """Whether a rule lets a pod of the namespace (None: the world outside) through on a TCP port."""
-    if "ports" in rule and not any(
-        p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in rule["ports"]
-    ):
+    if "ports" in rule and not any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in rule["ports"]):
         return False
     if side not in rule:
         return True
@@ -42,9 +40,7 @@ def direction_open(
     chart: Rendered, pod: dict[str, str], direction: str, peer: dict[str, str] | None, port: int
 ) -> bool:
     specs = [chart[f"NetworkPolicy/{name}"]["spec"] for name in chart.kind("NetworkPolicy")]
-    applying = [
-        s for s in specs if matches(s["podSelector"], pod) and direction.capitalize() in s["policyTypes"]
-    ]
+    applying = [s for s in specs if matches(s["podSelector"], pod) and direction.capitalize() in s["policyTypes"]]
     side = "from" if direction == "ingress" else "to"
     return not applying or any(open_for(r, side, peer, port) for s in applying for r in s.get(direction, []))
 
@@ -56,9 +52,7 @@ def reaches(chart: Rendered, source: dict[str, str] | None, target: dict[str, st
 
 def test_only_what_is_needed_is_open() -> None:
     chart = render()
-    pods = {name: labels(chart, name) for name in (FRONTEND, BACKEND, DATABASE, "test")} | {
-        "stranger": STRANGER
-    }
+    pods = {name: labels(chart, name) for name in (FRONTEND, BACKEND, DATABASE, "test")} | {"stranger": STRANGER}
     open_ways = {
         (source, target)
         for source in pods
@@ -89,9 +83,7 @@ def test_the_database_reaches_nothing_and_nothing_else_leaves_the_release() -> N
 
 def test_the_outside_reaches_the_frontend_alone() -> None:
     chart = render()
-    assert [name for name, port in PORTS.items() if reaches(chart, None, labels(chart, name), port)] == [
-        FRONTEND
-    ]
+    assert [name for name, port in PORTS.items() if reaches(chart, None, labels(chart, name), port)] == [FRONTEND]
 
 
 def test_a_database_elsewhere_is_reached_on_its_port() -> None:

@@ -3,9 +3,7 @@
 import pytest
 from rendering import PASSWORD, Refused, render
 
-SQLITE_ONCE = (
-    "set backend.replicaCount=1 and backend.autoscaling.enabled=false, or choose database.engine=postgres"
-)
+SQLITE_ONCE = "set backend.replicaCount=1 and backend.autoscaling.enabled=false, or choose database.engine=postgres"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from rendering import CHART, GIVEN, PASSWORD, env, render, run, template
+from rendering import APP_VERSION, CHART, GIVEN, PASSWORD, env, render, run, template
 
 EVERYTHING = (
     PASSWORD,
@@ -37,9 +37,7 @@ def test_every_pod_passes_the_restricted_pod_security_standard(settings: tuple[s
         assert spec["securityContext"]["runAsUser"] > 0
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert spec["automountServiceAccountToken"] is False
-        assert all(
-            len({"emptyDir", "persistentVolumeClaim"} & volume.keys()) == 1 for volume in spec["volumes"]
-        )
+        assert all(len({"emptyDir", "persistentVolumeClaim"} & volume.keys()) == 1 for volume in spec["volumes"])
         for container in spec["containers"]:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -71,9 +69,7 @@ def test_what_refers_to_something_finds_it(settings: tuple[str, ...]) -> None:
     templates = [pod for key, pod in chart.pods().items() if not key.startswith("Pod/")]
     for name in chart.kind("Service"):
         service = chart[f"Service/{name}"]["spec"]
-        selected = [
-            p for p in chart.pods().values() if service["selector"].items() <= p["metadata"]["labels"].items()
-        ]
+        selected = [p for p in chart.pods().values() if service["selector"].items() <= p["metadata"]["labels"].items()]
         assert len(selected) == 1
         assert selected[0] in templates
         ports = {port["name"] for port in selected[0]["spec"]["containers"][0]["ports"]}
@@ -107,17 +103,14 @@ def test_names_and_labels() -> None:
         "app.kubernetes.io/name": "todo-chatbot",
         "app.kubernetes.io/instance": "todo-chatbot",
         "app.kubernetes.io/component": "backend",
-        "app.kubernetes.io/version": "0.1.0",
+        "app.kubernetes.io/version": APP_VERSION,
         "app.kubernetes.io/part-of": "todo-chatbot",
         "app.kubernetes.io/managed-by": "Helm",
         "helm.sh/chart": "todo-chatbot-0.1.0",
     }
     pod = chart.pod("backend")
     assert pod["metadata"]["labels"] == {k: v for k, v in labels.items() if k != "helm.sh/chart"}
-    assert (
-        chart["StatefulSet/todo-chatbot-database"]["metadata"]["labels"]["app.kubernetes.io/component"]
-        == "database"
-    )
+    assert chart["StatefulSet/todo-chatbot-database"]["metadata"]["labels"]["app.kubernetes.io/component"] == "database"
     assert render(release="shop").kind("Service") == ["shop-backend", "shop-database", "shop-frontend"]
     assert render("fullnameOverride=todo", release="shop").kind("StatefulSet") == ["todo-database"]
 
@@ -125,9 +118,7 @@ def test_names_and_labels() -> None:
 def test_the_longest_release_names_stay_apart_and_short_enough() -> None:
     names = [render(release="a" * 52 + last).kind("StatefulSet")[0] for last in "bc"]
     assert len(set(names)) == 2
-    assert all(len(name) <= 52 for name in names), (
-        "a revision's hash of 11 characters must fit into the label"
-    )
+    assert all(len(name) <= 52 for name in names), "a revision's hash of 11 characters must fit into the label"
 
 
 @pytest.mark.parametrize("tag", ["v1.2.3", "_odd-", "x" * 128, "15"])
@@ -143,14 +134,14 @@ def test_any_tag_gives_a_valid_version_label(tag: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "image"),
     [
-        ((), "todo-backend:0.1.0"),
+        ((), f"todo-backend:{APP_VERSION}"),
         (("backend.image.tag=dev",), "todo-backend:dev"),
         (
             ("backend.image.registry=localhost:5001", "backend.image.tag=dev"),
             "localhost:5001/todo-backend:dev",
         ),
-        (("global.imageRegistry=mirror.example.com/team/",), "mirror.example.com/team/todo-backend:0.1.0"),
-        (("global.imageRegistry=mirror", "backend.image.registry=own:5000"), "own:5000/todo-backend:0.1.0"),
+        (("global.imageRegistry=mirror.example.com/team/",), f"mirror.example.com/team/todo-backend:{APP_VERSION}"),
+        (("global.imageRegistry=mirror", "backend.image.registry=own:5000"), f"own:5000/todo-backend:{APP_VERSION}"),
         (
             ("backend.image.tag=dev", f"backend.image.digest=sha256:{'0' * 64}"),
             f"todo-backend@sha256:{'0' * 64}",
@@ -226,9 +217,7 @@ def test_the_frontend_looks_for_the_backend_of_the_release_unless_told_otherwise
 
     assert backend_url() == "http://todo-chatbot-backend:8000"
     assert backend_url("backend.service.port=80") == "http://todo-chatbot-backend:80"
-    assert (
-        backend_url("backend.enabled=false", "database.enabled=false") == "http://todo-chatbot-backend:8000"
-    )
+    assert backend_url("backend.enabled=false", "database.enabled=false") == "http://todo-chatbot-backend:8000"
     assert backend_url("frontend.env.BACKEND_URL=https://api.example.com") == "https://api.example.com"
 
 
@@ -246,8 +235,7 @@ def test_placement_and_extra_environment_pass_through() -> None:
         "backend.nodeSelector.disk=ssd",
         'backend.tolerations:=[{"key": "spot", "operator": "Exists"}]',
         # Own constraints replace the default one.
-        'backend.topologySpread:=[{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"'
-        "}]",
+        'backend.topologySpread:=[{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]',
         "backend.extraEnvFrom[0].secretRef.name=keys",
         "backend.livenessProbe=null",
         "backend.serviceAccount.name=robot",

@@ -11,8 +11,6 @@ import pytest
 
 from tools.context import Context
 
-REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-REAL_STATE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
 CLUSTER_CONTEXT = os.environ.get("SHIPMATE_TEST_CONTEXT", "shipmate")
 
 
@@ -32,7 +30,7 @@ def cluster_uid() -> str:
     from tools.provision.made import made_by_us
 
     uid = Context(context=CLUSTER_CONTEXT).cluster.uid()
-    if not made_by_us(uid, REAL_STATE / "shipmate"):
+    if not made_by_us(uid):
         pytest.fail(f"context {CLUSTER_CONTEXT} is not a cluster that Shipmate made; run `shipmate cluster up`")
     return uid
 

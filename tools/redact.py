@@ -30,8 +30,8 @@ REDACTED = "[redacted]"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
 _NAME_MARKS = (
-    *("pass", "pwd", "secret", "token", "cred", "dsn", "key", "jwt", "pat", "auth", "bearer", "basic", "cookie"),
-    *("conn", "webhook", "mnemonic"),
+    *("pass", "pwd", "secret", "token", "cred", "dsn", "key", "jwt", "_pat", "-pat", "auth", "bearer", "basic "),
+    *("cookie", "string", "_str", "-str", "connstr", "webhook", "mnemonic"),
 )
 
 # --- Objects ----------------------------------------------------------------------------------------------------
@@ -150,8 +150,9 @@ def _redact_forms(line: str) -> str:
 
 # A name and its separator: `password=`, `"token": `, `\"apiKey\":`, `--token `, `"--token", `
 _KEY = re.compile(
-    r"(?P<name>[A-Za-z_-][\w./-]*)"
-    r"(?:(?P<mid>\\*[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)|(?P<flag>\\*[\"'][ \t]*,[ \t]*(?=\\*[\"'])|[ \t]+))"
+    r"(?<![\w./-])(?:"
+    r"(?P<name>-{0,2}[A-Za-z_][\w./-]*+)(?P<mid>\\*[\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)"
+    r"|(?P<option>--?[A-Za-z][\w-]*+)(?:\\*[\"'][ \t]*,[ \t]*(?=\\*[\"'])|[ \t]+(?!-)))"
 )
 _QUOTED = re.compile(
     r"\"(?:\\.|[^\"\\])*(?:\"|\Z)|(?P<slashes>\\+)\"(?:(?!(?P=slashes)\").)*(?:(?P=slashes)\"|\Z)|'[^']*(?:'|\Z)"
@@ -169,30 +170,24 @@ def _redact_pairs(line: str) -> str:
     done = start = 0
     while match := _KEY.search(line, start):
         start = match.end()
-        value = _value_of(line, match)
-        if value is None:
-            # The blank or comma that ends here may stand before the next name; a sign may begin a flag.
-            start = match.end("name") + 1 if match["flag"] else start
-            continue
-        begin, end = value
-        parts += [line[done:begin], REDACTED]
-        done = start = end
+        if value := _value_of(line, match):
+            begin, end = value
+            parts += [line[done:begin], REDACTED]
+            done = start = end
     return "".join(parts) + line[done:]
 
 
 def _value_of(line: str, key: re.Match[str]) -> tuple[int, int] | None:
     """Where the secret behind a name begins and ends; None when the name or the value is harmless."""
-    name, at = key["name"], key.end()
-    if key["flag"] and not name.startswith("-"):
-        return None
-    if not is_secret_name(name) or at >= len(line):
+    name, at = key["name"] or key["option"], key.end()
+    if not (is_secret_name(name) or _after_escape(line, key, name)) or at >= len(line):
         return None
     if quoted := _QUOTED.match(line, at):
         quote = re.match(r"\\*[\"']", quoted[0])
         width = quote.end() if quote else 1
         begin, end = at + width, quoted.end() - (width if quoted[0].endswith(quoted[0][:width]) else 0)
         return None if begin >= end or HARMLESS.fullmatch(line[begin:end]) else (begin, end)
-    starts_line = bool(_LINE_START.match(line[: key.start()])) and not key["flag"]
+    starts_line = bool(key["mid"] and _LINE_START.match(line[: key.start()]))
     whole = starts_line and key["mid"].rstrip(" \t") in (":", "=") and not key["mid"].endswith(":")
     if name.lower().endswith(("authorization", "cookie")):
         word = _HEADER_VALUE.match(line, at)
@@ -201,6 +196,11 @@ def _value_of(line: str, key: re.Match[str]) -> tuple[int, int] | None:
     if not word or word[0][0] in "[{|>&" or HARMLESS.fullmatch(word[0]) or _is_prose(key, word[0], starts_line):
         return None
     return at, word.end()
+
+
+def _after_escape(line: str, key: re.Match[str], name: str) -> bool:
+    """In text that was put into JSON, a name that begins a line stands behind the letters of \\n."""
+    return line[key.start() - 1 : key.start()] == "\\" and name[0] in "nrt" and is_secret_name(name[1:])
 
 
 def _is_prose(key: re.Match[str], value: str, starts_line: bool) -> bool:

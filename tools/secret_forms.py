@@ -86,9 +86,9 @@ PRIVATE_KEY = re.compile(
     re.DOTALL,
 )
 # What stands between the colon and the last @ of an address; a port with a path behind it is no password.
-URL_PASSWORD = re.compile(r"(\b[A-Za-z][\w+.-]*://[^\s:/@'\"<>]*:)(?!\d{1,5}[/?#])[^\s'\"<>]+(?=@)")
-URL_TOKEN = re.compile(r"(\b[A-Za-z][\w+.-]*://)[^\s:/@'\"<>\[]{20,}(?=@)")
-MYSQL_ADDRESS = re.compile(r"(\b[\w.-]+:)[^\s@'\"]+(?=@(?:tcp|unix)\()")
+URL_PASSWORD = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]*+://[^\s:/@'\"<>]*:)(?!\d{1,5}[/?#])[^\s'\"<>]+(?=@)")
+URL_TOKEN = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]*+://)[^\s:/@'\"<>\[]{20,}(?=@)")
+MYSQL_ADDRESS = re.compile(r"(?<![\w.-])([\w.-]++:)[^\s@'\"]+(?=@(?:tcp|unix)\()")
 WEBHOOK = re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]+")
 _MIXED = r"(?=[^\s'\",;]*(?:\d|=|\.|[a-z][A-Z]))"
 HEADER_SCHEME = re.compile(rf"\b(bearer|basic)(\s+){_MIXED}[A-Za-z0-9+/=._~-]{{8,}}", re.IGNORECASE)

@@ -87,7 +87,7 @@ def prepare(engine: Engine, wait_seconds: float, stopping: Event) -> bool:
                 raise DatabaseUnusable(_unreachable(engine, wait_seconds, error)) from error
             log.warning("Waiting for the database", extra={"reason": reason(error), "seconds_left": round(left)})
             stopping.wait(min(pause, left))
-            pause = min(pause * 2, 4)
+            pause = min(pause * 2, 2)
         except SQLAlchemyError as error:
             raise DatabaseUnusable(f"Migrating {_name(engine)} failed: {reason(error)}") from error
     return False

@@ -1,0 +1,6 @@
+/** For probes: this server answers. The backend has probes of its own. */
+export const dynamic = "force-dynamic";
+
+export function GET(): Response {
+  return Response.json({ status: "ok" }, { headers: { "cache-control": "no-store" } });
+}

@@ -7,7 +7,6 @@ if every step did what it says, and it can be run again.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time

@@ -44,15 +44,15 @@ func prepareCgroups() error {
 		}
 		return delegateCgroup2(root, strings.Fields(string(controllers)))
 	}
-	hierarchies, err := filepath.Glob(root + "/*/")
+	hierarchies, err := os.ReadDir(root)
 	if err != nil {
 		return err
 	}
 	for _, h := range hierarchies {
-		if info, err := os.Lstat(strings.TrimSuffix(h, "/")); err != nil || !info.IsDir() {
-			continue // cpu and cpuacct are links to one hierarchy
+		if !h.IsDir() { // cpu and cpuacct are links to one hierarchy
+			continue
 		}
-		if err := remountWritable(h); err != nil {
+		if err := remountWritable(filepath.Join(root, h.Name())); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,3 @@
+class Minikube:
+    name = "minikube"
+    def installed(self): return False

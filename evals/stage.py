@@ -1,0 +1,88 @@
+"""A fresh namespace on the built-in cluster: set with manifests, looked at before and after, cleared away."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import Any
+
+import yaml
+
+from tools.context import Context
+from tools.errors import Failed, NotFound
+from tools.permit import Permit
+from tools.preview import Write
+
+_WATCHED = (
+    "deployments.apps", "statefulsets.apps", "daemonsets.apps", "services", "configmaps", "secrets",
+    "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling", "resourcequotas", "jobs.batch", "ingresses.networking.k8s.io",
+)  # fmt: skip
+
+
+class Stage:
+    """One namespace and what is in it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.namespace = ctx.namespace or ""
+
+    def put(self, manifests: str) -> None:
+        """Create the documents in the namespace."""
+        for document in yaml.safe_load_all(manifests.replace("{namespace}", self.namespace)):
+            if document:
+                kind = self.ctx.cluster.kinds.resolve(document["kind"])
+                path = self.ctx.cluster.collection(kind, self.namespace if kind.namespaced else None)
+                _write(self.ctx, "POST", path, document)
+
+    def wait_for(self, deployment: str, seconds: float = 60) -> None:
+        """Wait until all replicas of the deployment are ready."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.object(f"deployment/{deployment}") or {}
+            wanted = found.get("spec", {}).get("replicas", 1)
+            if found.get("status", {}).get("readyReplicas", 0) == wanted:
+                return
+            time.sleep(0.2)
+        raise Failed(f"deployment {deployment} did not become ready on the stage.")
+
+    def object(self, reference: str) -> dict[str, Any] | None:
+        """The object `kind/name`, None when there is none."""
+        kind, _, name = reference.partition("/")
+        resource = self.ctx.cluster.kinds.resolve(kind)
+        collection = self.ctx.cluster.collection(resource, self.namespace if resource.namespaced else None)
+        try:
+            return self.ctx.cluster.get(f"{collection}/{name}")
+        except NotFound:
+            return None
+
+    def specs(self) -> dict[str, str]:
+        """What every watched object says, without status and bookkeeping: to see what a request touched."""
+        seen: dict[str, str] = {}
+        for kind in _WATCHED:
+            resource = self.ctx.cluster.kinds.resolve(kind)
+            for item in self.ctx.cluster.list(resource, self.namespace):
+                body = {key: value for key, value in item.items() if key not in ("metadata", "status")}
+                seen[f"{resource.kind.lower()}/{item['metadata']['name']}"] = json.dumps(body, sort_keys=True)
+        return seen
+
+
+@contextmanager
+def fresh_stage(ctx: Context) -> Iterator[Stage]:
+    """A namespace of its own; `ctx` must not have been used yet."""
+    name = f"eval-{token_hex(4)}"
+    ctx.namespace = name
+    _write(ctx, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    try:
+        yield Stage(ctx)
+    finally:
+        _write(ctx, "DELETE", f"/api/v1/namespaces/{name}")
+
+
+def _write(ctx: Context, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    """Set or clear the stage: not what is judged, so under a permit for just that."""
+    permit = Permit("stage", 0, (Write(door="kubernetes", method=method, path=path),))
+    with permit.opened():
+        ctx.cluster.write(permit, method, path, body)

@@ -101,12 +101,13 @@ CATALOG: tuple[Tool, ...] = (
         "cordon",
         "create_namespace",
     ),
-    *_family("tools.docker.read", Effect.READ, "list_images", "build_context"),
+    *_family("tools.docker.read", Effect.READ, "list_images"),
     *_family("tools.helm.read", Effect.READ, "list_releases", "release_status", "release_history", "release_values"),
     *_family("tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"),
     *_family("tools.workspace.overview", Effect.READ, "status", "list_components"),
     *_family("tools.workspace.deploy", Effect.CHANGE, "deploy", "undeploy"),
     *_family("tools.workspace.workloads", Effect.CHANGE, "scale", "set_image", "set_resources", "set_env", "rollback"),
+    *_family("tools.workspace.images", Effect.READ, "build_context"),
     *_family("tools.workspace.images", Effect.CHANGE, "build_image"),
 )
 

@@ -73,6 +73,7 @@ class _File(BaseModel):
     namespace: Name | None = None
     release: Name | None = None
     chart: str | None = None
+    registry: str = ""
     components: dict[Name, Component] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -88,7 +89,8 @@ class _File(BaseModel):
 class Workspace:
     """A folder with what can be deployed from it; without components it is simply an empty one.
 
-    `declared` tells whether a `shipmate.yaml` says so, or it was read off the folder.
+    `declared` tells whether a `shipmate.yaml` says so, or it was read off the folder. `registry` is where images go
+    when the cluster does not say itself where it pulls from.
     """
 
     root: Path
@@ -98,6 +100,7 @@ class Workspace:
     chart: Path | None = None
     components: dict[str, Component] = field(default_factory=dict)
     declared: bool = False
+    registry: str = ""
 
     @classmethod
     def find(cls, root: Path) -> Workspace:
@@ -194,6 +197,7 @@ def _declared(root: Path) -> Workspace:
             name: one.model_copy(update=_completed(name, one)) for name, one in file.components.items()
         },
         declared=True,
+        registry=file.registry,
     )
 
 

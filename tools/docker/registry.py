@@ -1,0 +1,70 @@
+"""Where the current cluster pulls its images from, and whether an image is there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tools.docker.engine import Engine
+from tools.docker.reference import Reference
+from tools.errors import Forbidden, Unreachable
+
+
+@dataclass(frozen=True)
+class Destination:
+    """How images reach a cluster.
+
+    how       `push` to the registry `host`; `minikube` or `kind`: that program loads into the cluster `name`;
+              `shared`: the cluster runs on the engine's own images
+    host      the registry as the cluster's nodes name it; empty where there is none
+    """
+
+    how: Literal["push", "minikube", "kind", "shared"]
+    host: str = ""
+    name: str = ""
+
+    def reference(self, image: Reference) -> Reference:
+        """The name under which pods of this cluster ask for the image."""
+        host, _, prefix = self.host.partition("/")
+        if self.how != "push" or image.registry == host:
+            return image
+        return image._replace(registry=host, path=f"{prefix}/{image.path}" if prefix else image.path)
+
+
+def local_registry(data: dict[str, Any]) -> str | None:
+    """The registry that a cluster announces in the ConfigMap kube-public/local-registry-hosting (KEP-1755)."""
+    import yaml
+
+    try:
+        hosting: object = yaml.safe_load(str(data.get("localRegistryHosting.v1", "")))
+    except yaml.YAMLError:
+        return None
+    if not isinstance(hosting, dict):
+        return None
+    return str(hosting.get("hostFromContainerRuntime") or hosting.get("host") or "") or None
+
+
+def loader(node: dict[str, Any]) -> Destination | None:
+    """The loader of a local cluster, told from one of its nodes; None for any other cluster."""
+    labels = node["metadata"].get("labels") or {}
+    provider = str(node.get("spec", {}).get("providerID", ""))
+    if name := labels.get("minikube.k8s.io/name"):
+        return Destination("minikube", name=name)
+    if provider.startswith("kind://"):
+        return Destination("kind", name=provider.split("/")[3])
+    if node["metadata"]["name"] == "docker-desktop":
+        return Destination("shared")
+    return None
+
+
+def for_engine(image: str) -> str:
+    """The name by which the engine reaches a registry on this machine: `localhost` may mean IPv6 alone there."""
+    return f"127.0.0.1:{image.removeprefix('localhost:')}" if image.startswith("localhost:") else image
+
+
+def has(engine: Engine, image: str) -> bool:
+    """Whether the registry in the name serves this image; no when it can't be asked."""
+    try:
+        return engine.published(for_engine(image)) is not None
+    except (Unreachable, Forbidden):
+        return False

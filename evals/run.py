@@ -70,7 +70,7 @@ def take(session: Session, turn: Turn) -> list[str]:
     """Say it, approve the plan if the turn wants that, and compare how it ended."""
     events = list(session.send(turn.say))
     plan = next((event.plan for event in events if isinstance(event, PlanProposed)), None)
-    yes = turn.yes if turn.yes is not None else turn.ends in ("applied", "failed")
+    yes = turn.approve if turn.approve is not None else turn.ends in ("applied", "failed")
     if session.pending and yes:
         events += session.approve(session.pending, session.pending.digest, "eval", typed=turn.confirm)
         ended = end_of(events, approved=True)

@@ -13,7 +13,7 @@ One YAML file each in `evals/scenarios/`:
         answer: [web]   # each of these, in any case, stands in what was shown
         not_answer: [secret]
         shown: [replicas: 3]   # each stands in the plan's diff or summary
-        yes: true       # whether the plan is approved (default: true when `ends` is applied or failed)
+        approve: true   # whether the plan is approved (default: true when `ends` is applied or failed)
     checks:
       - {object: deployment/web, path: spec.replicas, equals: 3}
       - {object: configmap/gone, absent: true}
@@ -42,7 +42,7 @@ class Turn(Strict):
     answer: list[str] = []
     not_answer: list[str] = []
     shown: list[str] = []
-    yes: bool | None = None
+    approve: bool | None = None
     confirm: str = ""
 
 

@@ -22,7 +22,11 @@ const config: NextConfig = {
   images: { unoptimized: true },
   outputFileTracingExcludes: { "**": ["node_modules/sharp/**", "node_modules/@img/**"] },
   poweredByHeader: false,
-  headers: async () => [{ source: "/:path*", headers: SECURITY_HEADERS }],
+  headers: async () => [
+    { source: "/:path*", headers: SECURITY_HEADERS },
+    // A proxy that kept the page longer would ask the next version for scripts that it does not have.
+    { source: "/", headers: [{ key: "Cache-Control", value: "no-cache" }] },
+  ],
 };
 
 export default config;

@@ -46,7 +46,9 @@ def main() -> int:
         settings = Settings()
         app = create_app(settings)
     except ValidationError as error:
-        problems = "; ".join(f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(
+            f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()
+        )
         log.critical("Wrong settings: %s", problems)
         return 1
     except ValueError as error:

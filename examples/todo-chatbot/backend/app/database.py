@@ -85,7 +85,9 @@ def prepare(engine: Engine, wait_seconds: float, stopping: Event) -> bool:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise DatabaseUnusable(_unreachable(engine, wait_seconds, error)) from error
-            log.warning("Waiting for the database", extra={"reason": reason(error), "seconds_left": round(left)})
+            log.warning(
+                "Waiting for the database", extra={"reason": reason(error), "seconds_left": round(left)}
+            )
             stopping.wait(min(pause, left))
             pause = min(pause * 2, 2)
         except SQLAlchemyError as error:

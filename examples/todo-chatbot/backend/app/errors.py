@@ -1,6 +1,7 @@
 """Errors as answers: one sentence in `detail`, and the id to look for in the logs."""
 
 import logging
+from typing import cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,14 +29,14 @@ def _problem(status: int, detail: str, headers: dict[str, str] | None = None) ->
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    refused = cast(HTTPException, error)
+    return _problem(refused.status_code, str(refused.detail), dict(refused.headers or {}))
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+    problems = cast(RequestValidationError, error).errors()
     # What was sent is not repeated: it may be long, or not even text.
-    return _problem(422, "; ".join(_sentence(problem["loc"], problem["msg"]) for problem in error.errors()[:5]))
+    return _problem(422, "; ".join(_sentence(problem["loc"], problem["msg"]) for problem in problems[:5]))
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
@@ -45,6 +46,5 @@ def _sentence(location: tuple[int | str, ...], message: str) -> str:
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SQLAlchemyError)
-    log.warning("The database does not answer", extra={"reason": reason(error)})
+    log.warning("The database does not answer", extra={"reason": reason(cast(SQLAlchemyError, error))})
     return _problem(503, "The database does not answer; try again shortly.", {"Retry-After": "2"})

@@ -70,7 +70,7 @@ class TodoStore:
     def counts(self) -> tuple[int, int]:
         """How many are open and how many are done."""
         with self._transaction() as session:
-            found = {done: number for done, number in session.execute(_COUNT).all()}
+            found = dict(session.execute(_COUNT).tuples().all())
         return found.get(False, 0), found.get(True, 0)
 
     def newest(self) -> Sequence[Todo]:
@@ -84,4 +84,3 @@ _COUNT = select(Todo.done, func.count()).group_by(Todo.done)
 
 def _state(done: bool | None) -> list[ColumnElement[bool]]:
     return [] if done is None else [Todo.done.is_(done)]
-

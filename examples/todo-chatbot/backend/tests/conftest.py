@@ -1,5 +1,5 @@
-"""Every test that touches a database runs on SQLite, and on PostgreSQL too when TEST_DATABASE_URL names a server
-whose user may create databases: each test gets a database of its own."""
+"""Every test that touches a database runs on SQLite, and on PostgreSQL too when TEST_DATABASE_URL
+names a server whose user may create databases: each test gets a database of its own."""
 
 import os
 import uuid

@@ -119,13 +119,21 @@ def test_waits_for_a_database_that_comes_late(start: Start, tmp_path: Path) -> N
     ("environment", "words"),
     [
         ({"DATABASE_URL": "mysql://u:secret@db/x"}, "supported are sqlite and postgresql"),
-        ({"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x", "DATABASE_WAIT_SECONDS": "0.5"}, "did not answer"),
-        ({"DATABASE_FILE": "/nowhere/todos.db", "DATABASE_WAIT_SECONDS": "0"}, "check that the folder exists"),
+        (
+            {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x", "DATABASE_WAIT_SECONDS": "0.5"},
+            "did not answer",
+        ),
+        (
+            {"DATABASE_FILE": "/nowhere/todos.db", "DATABASE_WAIT_SECONDS": "0"},
+            "check that the folder exists",
+        ),
         ({"PORT": "http"}, "PORT: "),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: "),
     ],
 )
-def test_what_cannot_work_ends_with_a_clear_error(start: Start, environment: dict[str, str], words: str) -> None:
+def test_what_cannot_work_ends_with_a_clear_error(
+    start: Start, environment: dict[str, str], words: str
+) -> None:
     process = start(**environment)
     lines = process.end()
     assert process.process.returncode == 1

@@ -73,7 +73,12 @@ def test_log_lines_are_json_with_the_request(client: TestClient, caplog: pytest.
     access = [record for record in caplog.records if record.name == "app.access"]
     line = json.loads(JsonFormatter().format(access[0]))
     assert len(access) == 1
-    assert (line["message"], line["method"], line["route"], line["status"]) == ("Request", "GET", "/todos", 200)
+    assert (line["message"], line["method"], line["route"], line["status"]) == (
+        "Request",
+        "GET",
+        "/todos",
+        200,
+    )
 
 
 def test_an_unexpected_error_is_a_500_that_can_be_found(

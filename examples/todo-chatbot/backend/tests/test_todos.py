@@ -23,7 +23,12 @@ def test_create_read_change_delete(client: TestClient) -> None:
 
 
 def test_order_filter_and_pages(client: TestClient) -> None:
-    for title, due in (("later", "2026-12-01"), ("undated", None), ("sooner", "2026-11-24"), ("finished", None)):
+    for title, due in (
+        ("later", "2026-12-01"),
+        ("undated", None),
+        ("sooner", "2026-11-24"),
+        ("finished", None),
+    ):
         client.post("/todos", json={"title": title, "due": due})
     client.patch("/todos/4", json={"done": True})
     titles = [todo["title"] for todo in client.get("/todos").json()]
@@ -52,7 +57,9 @@ def test_numbers_are_not_used_again(client: TestClient) -> None:
         ({"title": "a", "colour": "red"}, "colour: "),
     ],
 )
-def test_a_bad_todo_is_refused_with_the_reason(client: TestClient, body: dict[str, object], detail: str) -> None:
+def test_a_bad_todo_is_refused_with_the_reason(
+    client: TestClient, body: dict[str, object], detail: str
+) -> None:
     answer = client.post("/todos", json=body)
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith(detail)
@@ -66,7 +73,9 @@ def test_a_bad_change_is_refused(client: TestClient, body: dict[str, object]) ->
     assert client.get("/todos/1").json()["title"] == "milk"
 
 
-@pytest.mark.parametrize("path", ["/todos/0", "/todos/-1", "/todos/abc", f"/todos/{2**63}", "/todos?limit=501"])
+@pytest.mark.parametrize(
+    "path", ["/todos/0", "/todos/-1", "/todos/abc", f"/todos/{2**63}", "/todos?limit=501"]
+)
 def test_numbers_out_of_range_are_refused(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 422
 

@@ -110,11 +110,19 @@ def test_dates(words: str, expected: date) -> None:
     assert take_date(f"pay {words}", TODAY) == ("pay", expected)
 
 
-@pytest.mark.parametrize("text", ["31 february", "2026-13-01", "mayday", "sunny sunday-school", "version 1.2.3"])
+@pytest.mark.parametrize(
+    "text", ["31 february", "2026-13-01", "mayday", "sunny sunday-school", "version 1.2.3"]
+)
 def test_what_is_no_date_stays_in_the_text(text: str) -> None:
     assert take_date(text, TODAY) == (text, None)
 
 
 def test_dates_are_said_as_people_do() -> None:
     days = [date(2026, 11, 22), TODAY, date(2026, 11, 27), date(2026, 12, 24), date(2027, 1, 4)]
-    assert [say(day, TODAY) for day in days] == ["yesterday", "today", "Friday", "24 December", "4 January 2027"]
+    assert [say(day, TODAY) for day in days] == [
+        "yesterday",
+        "today",
+        "Friday",
+        "24 December",
+        "4 January 2027",
+    ]

@@ -83,7 +83,7 @@ export function Chat({ update }: Pick<Todos, "update">) {
           value={draft}
           onChange={(event) => setDraft(event.target.value)}
           aria-label="Message"
-          placeholder="Say something, like “add call Bob on friday”"
+          placeholder="add call Bob on friday"
           maxLength={500}
           autoComplete="off"
           enterKeyHint="send"

@@ -55,7 +55,7 @@ function Items({ todos, update, label }: { todos: Todo[]; update: Todos["update"
 
 function Item({ todo, update }: { todo: Todo; update: Todos["update"] }) {
   const [busy, setBusy] = useState(false);
-  const due = todo.due && describeDue(todo.due, localDate());
+  const due = !todo.done && todo.due ? describeDue(todo.due, localDate()) : null;
 
   async function run(change: () => Promise<unknown>) {
     setBusy(true);
@@ -76,8 +76,8 @@ function Item({ todo, update }: { todo: Todo; update: Todos["update"] }) {
         <span className="title">{todo.title}</span>
       </label>
       {due && (
-        <time dateTime={todo.due ?? undefined} className={todo.done ? "later" : due.urgency}>
-          {due.urgency === "overdue" && !todo.done && <span className="visually-hidden">Overdue: </span>}
+        <time dateTime={due.date} className={due.urgency}>
+          {due.urgency === "overdue" && <span className="visually-hidden">Overdue: </span>}
           {due.text}
         </time>
       )}

@@ -21,7 +21,11 @@ HELP = """You can say, for example:
 • move milk to friday · rename milk to oat milk
 • delete milk · clear done"""
 
-_NOT_UNDERSTOOD = "I did not understand that, so I changed nothing. To add it, say “add {what}”; “help” shows the rest."
+_NOT_UNDERSTOOD = (
+    "I did not understand that, so I changed nothing. To add it, say “add {what}”; “help” shows the rest."
+)
+
+_TOO_LONG = f"That is {{length}} characters long; a todo can have {TITLE_LIMIT}. Please say it shorter."
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def _add(intent: Intent, todos: TodoStore, today: date) -> str:
         when = f" for {say(intent.due, today)}" if intent.due else ""
         return f"What shall I add{when}? For example: “add buy milk tomorrow”."
     if len(intent.what) > TITLE_LIMIT:
-        return f"That is {len(intent.what)} characters long; a todo can have {TITLE_LIMIT}. Please say it shorter."
+        return _TOO_LONG.format(length=len(intent.what))
     todo = todos.add(intent.what, intent.due)
     return f"Added {_quoted(todo)}{f', due {say(intent.due, today)}' if intent.due else ''}."
 
@@ -60,12 +64,20 @@ def _list(intent: Intent, todos: TodoStore, today: date) -> str:
         return _listing(heading, chosen, len(chosen), today)
     if intent.which == "due" and intent.due:
         day = intent.due
-        chosen = [todo for todo in chosen if todo.due == day or (day == today and todo.due and todo.due < day)]
-        heading = f"{_count(len(chosen))} due {say(day, today)}" if chosen else f"Nothing is due {say(day, today)}."
+        chosen = [
+            todo for todo in chosen if todo.due == day or (day == today and todo.due and todo.due < day)
+        ]
+        heading = (
+            f"{_count(len(chosen))} due {say(day, today)}" if chosen else f"Nothing is due {say(day, today)}."
+        )
         return _listing(heading, chosen, len(chosen), today)
     finished = f", {number_done} done" if number_done and intent.which == "all" else ""
     if not number_open:
-        return f"Nothing is left{finished}. Enjoy!" if number_done else "Your list is empty. Try “add buy milk tomorrow”."
+        return (
+            f"Nothing is left{finished}. Enjoy!"
+            if number_done
+            else "Your list is empty. Try “add buy milk tomorrow”."
+        )
     return _listing(f"{_count(number_open)} left{finished}", chosen, number_open, today)
 
 
@@ -83,7 +95,9 @@ def _set_done(intent: Intent, todos: TodoStore, done: bool) -> str:
     if done and re.fullmatch(r"(?:all|everything)(?: of (?:it|them))?", intent.what, re.IGNORECASE):
         chosen = [todo for todo in everything if not todo.done]
     else:
-        chosen_or_question = _choose(intent.what, everything, prefer=lambda todo: todo.done is not done, verb=state)
+        chosen_or_question = _choose(
+            intent.what, everything, prefer=lambda todo: todo.done is not done, verb=state
+        )
         if isinstance(chosen_or_question, str):
             return chosen_or_question
         chosen = chosen_or_question
@@ -97,7 +111,7 @@ def _set_done(intent: Intent, todos: TodoStore, done: bool) -> str:
 
 def _delete(intent: Intent, todos: TodoStore, today: date) -> str:
     if re.fullmatch(r"(?:all|everything)(?: .*)?", intent.what, re.IGNORECASE):
-        return "I don't delete a whole list at once. “clear done” removes what is done; the rest goes one by one."
+        return "I don't delete a whole list at once: “clear done” removes what is done, the rest goes singly."
     chosen = _choose(intent.what, todos.newest(), prefer=lambda todo: True, verb="delete")
     if isinstance(chosen, str):
         return chosen
@@ -106,18 +120,24 @@ def _delete(intent: Intent, todos: TodoStore, today: date) -> str:
 
 def _clear(intent: Intent, todos: TodoStore, today: date) -> str:
     number = todos.delete_done()
-    return f"Deleted {_count(number)} that {'was' if number == 1 else 'were'} done." if number else "Nothing is done yet."
+    return (
+        f"Deleted {_count(number)} that {'was' if number == 1 else 'were'} done."
+        if number
+        else "Nothing is done yet."
+    )
 
 
 def _move(intent: Intent, todos: TodoStore, today: date) -> str:
-    return _edit(intent, todos, {"due": intent.due}, f"is now due {say(intent.due, today)}" if intent.due else "")
+    return _edit(
+        intent, todos, {"due": intent.due}, f"is now due {say(intent.due, today)}" if intent.due else ""
+    )
 
 
 def _rename(intent: Intent, todos: TodoStore, today: date) -> str:
     if not intent.title:
         return "What shall it be called? For example: “rename milk to oat milk”."
     if len(intent.title) > TITLE_LIMIT:
-        return f"That is {len(intent.title)} characters long; a todo can have {TITLE_LIMIT}."
+        return _TOO_LONG.format(length=len(intent.title))
     return _edit(intent, todos, {"title": intent.title}, f"is now called “{intent.title}”")
 
 
@@ -130,8 +150,10 @@ def _edit(intent: Intent, todos: TodoStore, change: TodoChange, outcome: str) ->
     return f"{_names(gone)} has just been deleted." if gone else f"{before} {outcome}."
 
 
-def _choose(phrase: str, todos: Sequence[Todo], prefer: Callable[[Todo], bool], verb: str) -> list[Todo] | str:
-    """The todos that are meant, or what to ask. Nothing is changed unless each part of the phrase is clear."""
+def _choose(
+    phrase: str, todos: Sequence[Todo], prefer: Callable[[Todo], bool], verb: str
+) -> list[Todo] | str:
+    """The todos that are meant, or what to ask unless each part of the phrase is clear."""
     if not phrase:
         return f"Which one shall I {verb}?" if verb in ("delete", "change") else "Which one?"
     whole = _one(phrase, todos, prefer)
@@ -163,7 +185,11 @@ def _one(phrase: str, todos: Sequence[Todo], prefer: Callable[[Todo], bool]) -> 
 
 def _greet(intent: Intent, todos: TodoStore, today: date) -> str:
     number_open, _ = todos.counts()
-    return f"Hello! {_count(number_open)} left." if number_open else "Hello! Your list is empty. What is to be done?"
+    return (
+        f"Hello! {_count(number_open)} left."
+        if number_open
+        else "Hello! Your list is empty. What is to be done?"
+    )
 
 
 def _listing(heading: str, todos: Sequence[Todo], total: int, today: date) -> str:
@@ -195,7 +221,11 @@ def _quoted(todo: Todo) -> str:
 
 def _names(todos: Sequence[Todo]) -> str:
     names = [_quoted(todo) for todo in todos[:5]] + ([f"{len(todos) - 5} more"] if len(todos) > 5 else [])
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "nothing: it was just deleted"
+    return (
+        " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        if names
+        else "nothing: it was just deleted"
+    )
 
 
 _ACTIONS: dict[Kind, Callable[[Intent, TodoStore, date], str]] = {

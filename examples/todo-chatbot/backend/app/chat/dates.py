@@ -63,7 +63,10 @@ _READINGS: tuple[tuple[str, _Reading], ...] = (
     (r"today|tonight", lambda _, today: today),
     (r"next week", lambda _, today: today + timedelta(days=7)),
     (r"next month", lambda _, today: _months_later(today, 1)),
-    (r"(?:(?:the|this|at the)\s+)?weekend", lambda _, today: today + timedelta(days=(5 - today.weekday()) % 7)),
+    (
+        r"(?:(?:the|this|at the)\s+)?weekend",
+        lambda _, today: today + timedelta(days=(5 - today.weekday()) % 7),
+    ),
     (rf"(next\s+)?({_DAY})", _weekday),
     # "sun" and "sat" are words of their own: the short forms need a "by" or "on" before them.
     (rf"(?:(?<=\bon )|(?<=\bby )|(?<=\bdue )|(?<=\buntil ))(next\s+)?({_SHORT_DAY})", _weekday),

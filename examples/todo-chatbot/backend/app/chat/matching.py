@@ -6,12 +6,28 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.models import Todo
 
-_IGNORED = {"the", "a", "an", "my", "our", "that", "this", "some", "todo", "task", "item", "with", "to", "of", "number"}
+_IGNORED = {
+    "the",
+    "a",
+    "an",
+    "my",
+    "our",
+    "that",
+    "this",
+    "some",
+    "todo",
+    "task",
+    "item",
+    "with",
+    "to",
+    "of",
+    "number",
+}
 _NUMBER = re.compile(r"(?:(?:number|no\.?|nr\.?|todo|task|item)\s*)?#?\s*(\d{1,18})", re.IGNORECASE)
 
 
 def find(phrase: str, todos: Sequence[Todo]) -> list[Todo]:
-    """The best matches, all of them equally good: by number, title, words, beginnings of words, then typos."""
+    """The best matches, all equally good: by number, title, words, beginnings of words, then typos."""
     if match := _NUMBER.fullmatch(phrase):
         numbered = [todo for todo in todos if todo.id == int(match[1])]
         if numbered:

@@ -27,22 +27,77 @@ class Intent:
 
 _VERBS: Mapping[Kind, Sequence[str]] = {
     "add": (
-        *("add", "create", "note", "note down", "write down", "put", "insert", "schedule", "remember", "remember to"),
+        *(
+            "add",
+            "create",
+            "note",
+            "note down",
+            "write down",
+            "put",
+            "insert",
+            "schedule",
+            "remember",
+            "remember to",
+        ),
         *("remind me", "remind me to", "remind me about", "new", "todo", "to-do", "task"),
-        *("i need", "i need to", "i have to", "i must", "i should", "i've got to", "don't forget", "don't forget to"),
+        *(
+            "i need",
+            "i need to",
+            "i have to",
+            "i must",
+            "i should",
+            "i've got to",
+            "don't forget",
+            "don't forget to",
+        ),
     ),
     "done": (
         *("done", "done with", "did", "i did", "i've done", "i have done", "i'm done with", "i am done with"),
-        *("finish", "finished", "finished with", "i finished", "i've finished", "i have finished", "i'm finished with"),
+        *(
+            "finish",
+            "finished",
+            "finished with",
+            "i finished",
+            "i've finished",
+            "i have finished",
+            "i'm finished with",
+        ),
         *("complete", "completed", "i completed", "i've completed", "i have completed", "check", "tick"),
         *("check off", "tick off", "cross off", "close"),
     ),
     "reopen": (
-        *("reopen", "re-open", "uncheck", "untick", "undo", "restore", "not done", "not done with", "i'm not done with"),
-        *("not finished", "not finished with", "i'm not finished with", "i did not finish", "i didn't finish"),
+        *(
+            "reopen",
+            "re-open",
+            "uncheck",
+            "untick",
+            "undo",
+            "restore",
+            "not done",
+            "not done with",
+            "i'm not done with",
+        ),
+        *(
+            "not finished",
+            "not finished with",
+            "i'm not finished with",
+            "i did not finish",
+            "i didn't finish",
+        ),
     ),
     "delete": (
-        *("delete", "remove", "drop", "forget", "forget about", "cancel", "scrap", "erase", "discard", "get rid of"),
+        *(
+            "delete",
+            "remove",
+            "drop",
+            "forget",
+            "forget about",
+            "cancel",
+            "scrap",
+            "erase",
+            "discard",
+            "get rid of",
+        ),
         *("rm", "throw away"),
     ),
     "move": ("move", "postpone", "reschedule", "delay", "shift", "push", "defer", "set", "change"),
@@ -50,7 +105,8 @@ _VERBS: Mapping[Kind, Sequence[str]] = {
 }
 _KIND_OF = {phrase: kind for kind, phrases in _VERBS.items() for phrase in phrases}
 _VERB = re.compile(
-    rf"({'|'.join(re.escape(phrase) for phrase in sorted(_KIND_OF, key=len, reverse=True))})\b[\s:,]*(.*)", re.I
+    rf"({'|'.join(re.escape(phrase) for phrase in sorted(_KIND_OF, key=len, reverse=True))})\b[\s:,]*(.*)",
+    re.I,
 )
 
 # The same said the other way round: "milk is done", "mark milk as done", "milk is not done yet".
@@ -74,16 +130,44 @@ _TO = re.compile(r"(.+?)\s+(?:to|into|as|with|by)\s+(.+)", re.I)
 
 _THANK = re.compile(r"(?:thanks?|thank you|thx|cheers|great|nice|perfect|cool)(?:[\s,].{0,20})?", re.I)
 _GREET = re.compile(r"(?:hi|hello|hey|good (?:morning|afternoon|evening))(?:\s+there)?", re.I)
-_HELP = re.compile(r"(?:help(?:\s+me)?|\?+|what (?:can|do) you (?:do|understand)|how does this work|commands?)", re.I)
+_HELP = re.compile(
+    r"(?:help(?:\s+me)?|\?+|what (?:can|do) you (?:do|understand)|how does this work|commands?)", re.I
+)
 
 _ASKS = re.compile(
-    r"(?:what(?:'s|s)?|which|how (?:many|much)|anything|any|is there|are there|do i|show|list|tell me|give me|see|"
-    r"my|the|all|everything|todos?|to-dos?|tasks?|overdue|open|next|ls)\b",
+    r"(?:what(?:'s|s)?|which|how (?:many|much)|anything|any|is there|are there|do i|show|list|"
+    r"tell me|give me|see|my|the|all|everything|todos?|to-dos?|tasks?|overdue|open|next|ls)\b",
     re.I,
 )
 _TOPIC = {
-    *("left", "remaining", "remains", "open", "pending", "next", "due", "overdue", "late", "do", "still", "list"),
-    *("todo", "todos", "to-do", "to-dos", "task", "tasks", "items", "things", "everything", "all", "agenda", "ls"),
+    *(
+        "left",
+        "remaining",
+        "remains",
+        "open",
+        "pending",
+        "next",
+        "due",
+        "overdue",
+        "late",
+        "do",
+        "still",
+        "list",
+    ),
+    *(
+        "todo",
+        "todos",
+        "to-do",
+        "to-dos",
+        "task",
+        "tasks",
+        "items",
+        "things",
+        "everything",
+        "all",
+        "agenda",
+        "ls",
+    ),
     *("done", "finished", "completed", "complete", "show"),
 }
 _DONE_WORDS = {"done", "finished", "completed", "complete"}
@@ -103,7 +187,8 @@ _POLITE = re.compile(
 )
 _POLITE_END = re.compile(r"[,\s]+(?:please|pls|thanks|thank you|for me)$", re.I)
 _ON_LIST = re.compile(
-    r"\s+(?:to|on|onto|in|into|from|off)\s+(?:my|the|our)\s+(?:(?:todo|to-do|task|shopping)\s+)?(?:list|todos)\b", re.I
+    r"\s+(?:to|on|onto|in|into|from|off)\s+(?:my|the|our)\s+(?:(?:todo|to-do|task|shopping)\s+)?(?:list|todos)\b",
+    re.I,
 )
 _A_TODO = re.compile(
     r"(?:an?\s+(?:new\s+)?(?:todo|to-do|task|item|reminder)\b\s*(?::|(?:to|for|called|about)\s)?|"
@@ -144,7 +229,9 @@ def _question(text: str, today: date) -> Intent | None:
         return Intent("list", which="due", due=due)
     if words & _DONE_WORDS and not words & _STILL_OPEN_WORDS:
         return Intent("list", which="done")
-    return Intent("list", which="all" if words & {"all", "everything"} and not words & _STILL_OPEN_WORDS else "open")
+    return Intent(
+        "list", which="all" if words & {"all", "everything"} and not words & _STILL_OPEN_WORDS else "open"
+    )
 
 
 def _order(text: str, today: date) -> Intent | None:

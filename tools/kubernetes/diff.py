@@ -22,10 +22,10 @@ MISSING = _Missing()
 
 
 class Item(NamedTuple):
-    """An item of a list, by its name; `index` is where it was."""
+    """An item of a list, by its name; `position` is where it was."""
 
     name: str
-    index: int
+    position: int
 
 
 Path = tuple[str | int | Item, ...]
@@ -70,7 +70,9 @@ def changes(before: Json, after: Json, path: Path = ()) -> list[Changed]:
 
 def _same(one: Json, other: Json) -> bool:
     """Equal as JSON, where true is not 1."""
-    return type(one) is type(other) and one == other if isinstance(one, bool) or isinstance(other, bool) else one == other
+    return (
+        type(one) is type(other) and one == other if isinstance(one, bool) or isinstance(other, bool) else one == other
+    )
 
 
 def _list_changes(before: list[Json], after: list[Json], path: Path) -> list[Changed]:
@@ -163,7 +165,9 @@ def saved(found: Iterable[Changed]) -> list[dict[str, Json]]:
     """The changes as JSON, to be kept until somebody wants to go back."""
     out: list[dict[str, Json]] = []
     for change in found:
-        path = [{"name": part.name, "index": part.index} if isinstance(part, Item) else part for part in change.path]
+        path = [
+            {"name": part.name, "position": part.position} if isinstance(part, Item) else part for part in change.path
+        ]
         entry: dict[str, Json] = {"path": path}
         if change.before is not MISSING:
             entry["before"] = change.before
@@ -177,7 +181,7 @@ def restored(entries: Sequence[Mapping[str, Json]]) -> list[Changed]:
     """What `saved` kept."""
     return [
         Changed(
-            tuple(Item(p["name"], p["index"]) if isinstance(p, Mapping) else p for p in entry["path"]),
+            tuple(Item(p["name"], p["position"]) if isinstance(p, Mapping) else p for p in entry["path"]),
             entry.get("before", MISSING),
             entry.get("after", MISSING),
         )
@@ -227,13 +231,15 @@ def _put(work: Json, change: Changed) -> list[dict[str, Json]]:
         if last or not there:
             value = copy.deepcopy(change.before) if last else ([] if isinstance(change.path[number + 1], Item) else {})
             if isinstance(node, list) and not there:
-                at = min(part.index if isinstance(part, Item) else len(node), len(node))
+                at = min(part.position if isinstance(part, Item) else len(node), len(node))
                 node.insert(at, value)
                 step = f"/{at}"
             elif isinstance(node, list):
                 node[int(step[1:])] = value
             else:
                 node[part] = value
-            operations.append({"op": "replace" if there else "add", "path": where + step, "value": copy.deepcopy(value)})
+            operations.append(
+                {"op": "replace" if there else "add", "path": where + step, "value": copy.deepcopy(value)}
+            )
         where, node = where + step, look(node, step)
     return operations

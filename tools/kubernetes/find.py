@@ -14,9 +14,7 @@ COMPONENT = "app.kubernetes.io/component"
 INSTANCE = "app.kubernetes.io/instance"
 
 
-def find_workload(
-    ctx: Context, name: str, kind: str | None = None, namespace: str | None = None
-) -> dict[str, Any]:
+def find_workload(ctx: Context, name: str, kind: str | None = None, namespace: str | None = None) -> dict[str, Any]:
     """The live Deployment, StatefulSet or DaemonSet called `name` (also `deployment/name`), complete with its kind.
 
     A name is the object's own, a component label's or the part after `<release>-`, in this order. Without a namespace
@@ -62,9 +60,7 @@ def _wanted_kinds(ctx: Context, kind: str | None) -> tuple[str, ...]:
         return KINDS
     resolved = ctx.cluster.kinds.resolve(kind).kind
     if resolved not in KINDS:
-        raise BadRequest(
-            f"A {resolved} is not a workload of this kind.", f"Choose one of {', '.join(KINDS)}."
-        )
+        raise BadRequest(f"A {resolved} is not a workload of this kind.", f"Choose one of {', '.join(KINDS)}.")
     return (resolved,)
 
 
@@ -91,9 +87,7 @@ def _the_one(found: list[dict[str, Any]], name: str, home: str) -> dict[str, Any
     raise NeedsAnswer(f"{name} could be several workloads in {spaces[0]}. Which one?", options, slot="name")
 
 
-def _not_found(
-    name: str, kinds: tuple[str, ...], place: str | None, everything: list[dict[str, Any]]
-) -> NotFound:
+def _not_found(name: str, kinds: tuple[str, ...], place: str | None, everything: list[dict[str, Any]]) -> NotFound:
     from rapidfuzz import process
 
     where = f"in namespace {place}" if place else "in the cluster"
@@ -104,9 +98,7 @@ def _not_found(
         f"Did you mean {' or '.join(near)}?"
         if near
         else (
-            f"There are: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
-            if names
-            else "There is none at all."
+            f"There are: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}." if names else "There is none at all."
         )
     )
     return NotFound(f"There is no {what} {name!r} {where}.", hint)

@@ -135,19 +135,16 @@ def _ordered(value: Json) -> Json:
 
 
 def _dumper() -> type[Any]:
+    """Text of several lines as a block, so that a change inside it is a changed line; nothing by reference."""
     import yaml
-
-    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
-        """Text of several lines as a block, so that a change inside it is a changed line."""
-
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
 
     def block(dumper: Any, text: str) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
-    Dumper.add_representer(str, block)
-    return Dumper
+    fast: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper: Any = type("Dumper", (fast,), {"ignore_aliases": lambda *_: True})
+    dumper.add_representer(str, block)
+    return dumper
 
 
 def _headed(header: str, old: list[str], new: list[str]) -> str:

@@ -24,10 +24,10 @@ from tools.kubernetes.preflight import (
     missing_right,
 )
 from tools.kubernetes.rolling import replicas_of
-from tools.kubernetes.sealing import unseal
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
+from tools.sealing import unseal
 
 Object = dict[str, Any]
 

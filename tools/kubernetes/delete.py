@@ -13,13 +13,13 @@ from tools.kubernetes.health import gone
 from tools.kubernetes.impact import env_sources, owner_warnings, service_names
 from tools.kubernetes.preflight import attempt, check_shown, live_object, made_earlier, missing_right
 from tools.kubernetes.rolling import replicas_of
-from tools.kubernetes.sealing import seal
 from tools.kubernetes.show_diff import unified
 from tools.kubernetes.workload_changes import template_of
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_object
+from tools.sealing import seal
 
 Object = dict[str, Any]
 

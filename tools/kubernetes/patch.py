@@ -14,12 +14,12 @@ from tools.kubernetes.impact import impact, owner_warnings
 from tools.kubernetes.pods_to_come import outlook
 from tools.kubernetes.preflight import CONTENT_TYPES, attempt, compare, live_object, made_earlier, missing_right
 from tools.kubernetes.rolling import replicas_of
-from tools.kubernetes.sealing import seal_value, unseal
 from tools.kubernetes.workload_changes import ref_of
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_object
+from tools.sealing import seal_value, unseal
 
 Object = dict[str, Any]
 

@@ -11,10 +11,10 @@ from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
 from tools.kubernetes.diff import MISSING, Changed, changes, clean, look, pointer
 from tools.kubernetes.errors import status_of
-from tools.kubernetes.sealing import veiled
 from tools.kubernetes.show_diff import asked_only, unified
 from tools.preview import Shown
 from tools.redact import redact_object, redact_text
+from tools.sealing import veiled
 
 JSON_PATCH = "application/json-patch+json"
 CONTENT_TYPES = {

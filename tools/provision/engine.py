@@ -73,9 +73,7 @@ def start() -> Steps[None]:
     else:
         log = cache_folder("log") / "dockerd.log"
         with log.open("ab") as sink:
-            subprocess.Popen(
-                ["dockerd"], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
-            )
+            subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
     started = time.monotonic()
     while time.monotonic() - started < _START_LIMIT:
         yield Progress(f"Starting the Docker engine ({time.monotonic() - started:.0f} s)")

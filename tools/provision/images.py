@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tools.errors import BadRequest, Unreachable
+from tools.errors import BadRequest, Failed, Unreachable
 from tools.progress import Progress, Steps
 from tools.provision import base_images, command
 
@@ -17,9 +17,7 @@ def ensure(reference: str) -> Steps[None]:
         return
     try:
         yield from command.steps(["docker", "pull", "--quiet", reference], f"Pulling {reference}")
-    except Unreachable:
-        raise
-    except Exception as error:
+    except Failed as error:
         recipe = base_images.RECIPES.get(reference)
         if recipe is None:
             raise Unreachable(

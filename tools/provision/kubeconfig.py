@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -128,7 +128,7 @@ def _write(file: Path, config: Config) -> None:
 
 
 @contextmanager
-def _locked() -> Iterator[None]:
+def _locked() -> Generator[None]:
     """Keep two Shipmates from writing at once."""
     handle = os.open(state_folder() / "kubeconfig.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:

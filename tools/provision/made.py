@@ -79,4 +79,4 @@ def write_whole(file: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     with os.fdopen(handle, "w") as sink:
         sink.write(text)
-    os.replace(name, file)
+    Path(name).replace(file)

@@ -44,7 +44,18 @@ def ensure(architecture: str) -> Steps[str]:
     yield Progress("Putting the node's image together")
     _assemble(context, programs, ingress, architecture)
     label = f"dev.shipmate.node={architecture}"
-    argv = ["docker", "build", "--quiet", "--label", label, "--build-arg", f"BASE={BASE}", "-t", reference, str(context)]
+    argv = [
+        "docker",
+        "build",
+        "--quiet",
+        "--label",
+        label,
+        "--build-arg",
+        f"BASE={BASE}",
+        "-t",
+        reference,
+        str(context),
+    ]
     yield from command.steps(argv, "Building the node's image")
     shutil.rmtree(context)
     return reference
@@ -74,4 +85,3 @@ def _assemble(context: Path, programs: dict[str, Path], ingress: Path, architect
         ProgramImage("shipmate/traefik:1", ingress, "traefik"),
     ]
     archive.write(addons, architecture, context / "images" / "addons.tar")
-

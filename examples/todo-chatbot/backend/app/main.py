@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics(store.counts)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         # In the background, so that the probes are answered while the database is waited for.
         preparing = asyncio.create_task(asyncio.to_thread(_prepare))
         yield

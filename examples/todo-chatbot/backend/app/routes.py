@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
@@ -23,7 +23,7 @@ def store(request: Request) -> TodoStore:
 
 
 Store = Annotated[TodoStore, Depends(store)]
-_MISSING = {404: {"model": Problem}}
+_MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 router = APIRouter(responses={422: {"model": Problem}, 503: {"model": Problem}})
 

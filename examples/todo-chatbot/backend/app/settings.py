@@ -14,25 +14,25 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, hide_input_in_errors=True)
 
     listen_host: str = "0.0.0.0"
-    port: int = Field(8000, ge=1, le=65535)
+    port: int = Field(default=8000, ge=1, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     database_url: SecretStr | None = None
     """Wins over the parts below, which wins over the file."""
     database_host: str | None = None
-    database_port: int = Field(5432, ge=1, le=65535)
+    database_port: int = Field(default=5432, ge=1, le=65535)
     database_name: str = "todos"
     database_user: str = "todos"
     database_password: SecretStr = SecretStr("")
     database_file: str = "todos.db"
     """SQLite, for one process on one machine."""
 
-    database_pool_size: int = Field(5, ge=1, le=100)
-    database_wait_seconds: float = Field(60, ge=0)
+    database_pool_size: int = Field(default=5, ge=1, le=100)
+    database_wait_seconds: float = Field(default=60, ge=0)
     """How long to wait at the start for a database that does not answer."""
-    shutdown_delay_seconds: float = Field(5, ge=0)
+    shutdown_delay_seconds: float = Field(default=5, ge=0)
     """From SIGTERM, how long to serve on as "not ready", until load balancers have noticed."""
-    shutdown_timeout_seconds: int = Field(20, ge=1)
+    shutdown_timeout_seconds: int = Field(default=20, ge=1)
     """After that, how long requests that are under way may take."""
 
     @field_validator("log_level", mode="before")

@@ -58,7 +58,7 @@ class TodoStore:
     def delete_done(self) -> int:
         """How many there were."""
         with self._transaction() as session:
-            return session.execute(delete(Todo).where(Todo.done)).rowcount
+            return len(session.scalars(delete(Todo).where(Todo.done).returning(Todo.id)).all())
 
     def list(self, done: bool | None = None, limit: int = LIST_LIMIT, offset: int = 0) -> Sequence[Todo]:
         """Open ones first, then what is due soonest, then the oldest."""
@@ -70,7 +70,7 @@ class TodoStore:
     def counts(self) -> tuple[int, int]:
         """How many are open and how many are done."""
         with self._transaction() as session:
-            found = dict(session.execute(_COUNT).tuples().all())
+            found = dict(iter(session.execute(_COUNT)))
         return found.get(False, 0), found.get(True, 0)
 
     def newest(self) -> Sequence[Todo]:

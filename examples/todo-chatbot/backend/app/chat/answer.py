@@ -238,7 +238,7 @@ _ACTIONS: dict[Kind, Callable[[Intent, TodoStore, date], str]] = {
     "move": _move,
     "rename": _rename,
     "greet": _greet,
-    "help": lambda *_: HELP,
-    "thank": lambda *_: "You're welcome.",
-    "unknown": lambda intent, *_: _NOT_UNDERSTOOD.format(what=intent.what[:60]),
+    "help": lambda intent, todos, today: HELP,
+    "thank": lambda intent, todos, today: "You're welcome.",
+    "unknown": lambda intent, todos, today: _NOT_UNDERSTOOD.format(what=intent.what[:60]),
 }

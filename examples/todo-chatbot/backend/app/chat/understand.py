@@ -103,7 +103,7 @@ _VERBS: Mapping[Kind, Sequence[str]] = {
     "move": ("move", "postpone", "reschedule", "delay", "shift", "push", "defer", "set", "change"),
     "rename": ("rename", "reword", "replace"),
 }
-_KIND_OF = {phrase: kind for kind, phrases in _VERBS.items() for phrase in phrases}
+_KIND_OF: Mapping[str, Kind] = {phrase: kind for kind, phrases in _VERBS.items() for phrase in phrases}
 _VERB = re.compile(
     rf"({'|'.join(re.escape(phrase) for phrase in sorted(_KIND_OF, key=len, reverse=True))})\b[\s:,]*(.*)",
     re.I,

@@ -1,13 +1,14 @@
 """Run by Alembic: on the connection that the application gives, or (from the command line) on its own."""
 
 from alembic import context
+from sqlalchemy import Connection
 
 from app.database import connect
 from app.models import Base
 from app.settings import Settings
 
 
-def _run(connection: object) -> None:
+def _run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         context.run_migrations()

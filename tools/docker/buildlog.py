@@ -12,8 +12,12 @@ from tools.redact import redact_text
 
 _LINE = re.compile(r"#(\d+) (.*)")
 _STEP = re.compile(r"\[(?:(?P<stage>[^\]]*?) )?(?P<n>\d+)/(?P<of>\d+)\] (?P<text>.*)")
+_FLAGS = re.compile(r"(--[a-z-]+=\S+\s+)*")
+_LAYER = re.compile(r"(sha256:[0-9a-f]{64}|extracting|resolve |transferring )")
 _TIMED = re.compile(r"\d+\.\d+ ")
 _EXIT = re.compile(r"exit code: (\d+)|returned a non-zero code: (\d+)")
+_WIDTH = 72  # characters of a step's command
+_LONGEST = 400  # characters of a line of output
 
 
 class Cause(NamedTuple):
@@ -61,8 +65,8 @@ CAUSES = (
         "Make the lock file anew with the package manager and commit it.",
     ),
     _cause(
-        r"failed to (compute cache key|calculate checksum of ref).*not found|COPY failed|failed to walk"
-        r"|lstat .*: no such file or directory",
+        r"failed to (compute cache key|calculate checksum of ref).*not found|ERROR: \"/.*not found|COPY failed"
+        r"|failed to walk|lstat .*: no such file or directory",
         "a file that COPY or ADD wants is not in the build context",
         "Check its path, and that the .dockerignore does not leave it out.",
     ),
@@ -109,13 +113,13 @@ class BuildLog:
 
     def read(self, line: str) -> Progress | None:
         """The progress that a line tells of, None when it is nothing to show."""
-        line = redact_text(line.rstrip())
+        line = redact_text(line.rstrip()[:_LONGEST])
         if not line.strip():
             return None
         self._last.append(line)
         found = _LINE.fullmatch(line)
-        if not found:
-            return Progress(line, self._fraction) if not line.startswith((" > ", "---", "===")) else None
+        if not found:  # between the steps: the classic builder's lines, and after a failure an excerpt told already
+            return None if self._failed else Progress(line, self._fraction)
         return self._step_line(found[1], found[2])
 
     def failure(self, image: str) -> Failed:
@@ -142,8 +146,7 @@ class BuildLog:
     def _step_line(self, number: str, text: str) -> Progress | None:
         step = _STEP.fullmatch(text)
         if step:
-            stage = f"{step['stage']} " if step["stage"] else ""
-            self._names[number] = f"{stage}step {step['n']}/{step['of']} {step['text']}"
+            self._names[number] = _name(step)
             return Progress(self._names[number], self._fraction)
         name = self._names.get(number)
         if text.startswith("ERROR"):
@@ -154,6 +157,17 @@ class BuildLog:
             if name:
                 self._ended.add(number)
             return Progress(f"{name}: {'unchanged' if text == 'CACHED' else 'done'}", self._fraction) if name else None
+        if _LAYER.match(text):
+            return None
         logged = _TIMED.sub("", text, count=1)
         self._tails.setdefault(number, deque(maxlen=20)).append(logged)
         return Progress(f"{name}: {logged}", self._fraction) if name else None
+
+
+def _name(step: re.Match[str]) -> str:
+    """A step for people: its place and its command without flags, on one short line."""
+    instruction, _, rest = step["text"].partition(" ")
+    words = " ".join(_FLAGS.sub("", rest, count=1).split())
+    command = f"{instruction} {words if len(words) <= _WIDTH else words[: _WIDTH - 1] + '…'}"
+    stage = f"{step['stage']} " if step["stage"] and not step["stage"].startswith("stage-") else ""
+    return f"{stage}step {step['n']}/{step['of']} {command}"

@@ -14,24 +14,34 @@ from tools.errors import Forbidden, Unreachable
 class Destination:
     """How images reach a cluster.
 
-    how       `push` to the registry `host`; `minikube` or `kind`: that program loads into the cluster `name`;
-              `shared`: the cluster runs on the engine's own images
-    host      the registry as the cluster's nodes name it; empty where there is none
+    how       `push` to a registry; `minikube` or `kind`: that program loads into the cluster `name`; `shared`: the
+              cluster runs on the engine's own images
+    host      the registry, with a path where there is one, as tools outside of the cluster name it
+    inside    the same as the cluster's nodes name it, where that differs
     """
 
     how: Literal["push", "minikube", "kind", "shared"]
     host: str = ""
+    inside: str = ""
     name: str = ""
+
+    def target(self, image: Reference) -> Reference:
+        """The name under which the image is delivered."""
+        return _moved(image, self.host)
 
     def reference(self, image: Reference) -> Reference:
         """The name under which pods of this cluster ask for the image."""
-        host, _, prefix = self.host.partition("/")
-        if self.how != "push" or image.registry == host:
-            return image
-        return image._replace(registry=host, path=f"{prefix}/{image.path}" if prefix else image.path)
+        return _moved(image, self.inside or self.host)
 
 
-def local_registry(data: dict[str, Any]) -> str | None:
+def _moved(image: Reference, registry: str) -> Reference:
+    host, _, prefix = registry.partition("/")
+    if not host or image.registry == host:
+        return image
+    return image._replace(registry=host, path=f"{prefix}/{image.path}" if prefix else image.path)
+
+
+def announced(data: dict[str, Any]) -> Destination | None:
     """The registry that a cluster announces in the ConfigMap kube-public/local-registry-hosting (KEP-1755)."""
     import yaml
 
@@ -39,9 +49,14 @@ def local_registry(data: dict[str, Any]) -> str | None:
         hosting: object = yaml.safe_load(str(data.get("localRegistryHosting.v1", "")))
     except yaml.YAMLError:
         return None
-    if not isinstance(hosting, dict):
+    host = str(hosting.get("host") or "") if isinstance(hosting, dict) else ""
+    if not host or not isinstance(hosting, dict):
         return None
-    return str(hosting.get("hostFromContainerRuntime") or hosting.get("host") or "") or None
+    inside = str(hosting.get("hostFromContainerRuntime") or "")
+    # A loopback address is the node's own. Clusters set up like that answer to `host` too, and one name for both
+    # sides is what people expect to read.
+    own = inside.startswith(("127.", "localhost", "[::1]"))
+    return Destination("push", host=host, inside="" if own or inside == host else inside)
 
 
 def loader(node: dict[str, Any]) -> Destination | None:

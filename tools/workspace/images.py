@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.docker.build import context_root, source_of
 from tools.docker.read import context_report
 from tools.docker.reference import Reference
-from tools.docker.registry import Destination, has, loader, local_registry
+from tools.docker.registry import Destination, announced, has, loader
 from tools.errors import BadRequest, Forbidden, NeedsAnswer, NotFound, Unreachable
 from tools.workspace.components import Component
 
@@ -48,21 +48,23 @@ def build_image(
 def image_plan(ctx: Context, component: Component, tag: str | None = None, force: bool = False) -> ImagePlan:
     """What it takes that the current cluster can pull a component's image; nothing when it can already.
 
-    `tag` builds under that tag instead of one made of the source; for a component without source it is the tag to
-    use. `force` builds even if the engine has the image. Raises NeedsAnswer when nobody says where the cluster pulls
+    Without `tag` the image is named after its source. With `tag` an image of that name which exists is used as it is;
+    it is built only where there is none, or with `force`. Raises NeedsAnswer when nobody says where the cluster pulls
     from, BadRequest for a bad name.
     """
     destination = find_destination(ctx)
     if component.source is None:
         return _foreign(ctx, component, tag, destination)
     build = _build(ctx, component, tag, None, force)
-    reference = destination.reference(Reference.parse(build.image))
-    built = not force and _is_built(ctx, build)
-    changes: list[Change] = [] if built else [build]
-    notes = (f"{build.image} is built already from this source.",) if built else ()
-    if not built or not _delivered(ctx, destination, str(reference)):
-        changes += _delivery(destination, build.image, str(reference))
-    return ImagePlan(tuple(changes), str(reference), notes)
+    name = Reference.parse(build.image)
+    target, reference = str(destination.target(name)), str(destination.reference(name))
+    if not force and tag and _delivered(ctx, destination, target):
+        return ImagePlan((), reference, (f"{name} is where the cluster pulls from; it is used as it is.",))
+    if not force and (_is_built(ctx, build) or (tag and _in_engine(ctx, build.image))):
+        note = f"{name} is in the engine already; it is used as it is." if tag else f"{name} is built already."
+        there = _delivered(ctx, destination, target)
+        return ImagePlan(() if there else tuple(_delivery(destination, build.image, target)), reference, (note,))
+    return ImagePlan((build, *_delivery(destination, build.image, target)), reference)
 
 
 def build_context(
@@ -82,8 +84,8 @@ def build_context(
 
 def find_destination(ctx: Context) -> Destination:
     """How images reach the current cluster: its own registry, its loader, or the workspace's `registry`."""
-    if hosting := _hosting(ctx):
-        return Destination("push", host=hosting)
+    if own := _announced(ctx):
+        return own
     for node in ctx.cluster.list(ctx.cluster.kinds.resolve("nodes"), limit=1):
         if found := loader(node):
             return found
@@ -93,9 +95,9 @@ def find_destination(ctx: Context) -> Destination:
     raise NeedsAnswer("Which registry does this cluster pull images from (for instance ghcr.io/you)?", slot="registry")
 
 
-def _hosting(ctx: Context) -> str | None:
+def _announced(ctx: Context) -> Destination | None:
     try:
-        return local_registry(ctx.cluster.read(_HOSTING).get("data") or {})
+        return announced(ctx.cluster.read(_HOSTING).get("data") or {})
     except (NotFound, Forbidden):
         return None
 
@@ -149,22 +151,22 @@ def _is_built(ctx: Context, change: BuildImage) -> bool:
     return bool(change.context_digest) and labels.get(LABEL) == change.context_digest
 
 
-def _delivered(ctx: Context, destination: Destination, reference: str) -> bool:
+def _delivered(ctx: Context, destination: Destination, target: str) -> bool:
     """Whether the cluster has this image already; tags made of the source never change their content."""
     if destination.how == "shared":
         return True
     if destination.how == "push":
-        return has(ctx.engine, reference)
-    full = f"docker.io/library/{reference}" if "/" not in reference else reference
+        return has(ctx.engine, target)
+    full = f"docker.io/library/{target}" if "/" not in target else target
     return any(
-        name in (reference, full, f"docker.io/{reference}")
+        name in (target, full, f"docker.io/{target}")
         for node in ctx.cluster.list(ctx.cluster.kinds.resolve("nodes"))
         for image in node.get("status", {}).get("images") or ()
         for name in image.get("names") or ()
     )
 
 
-def _delivery(destination: Destination, image: str, reference: str) -> list[Change]:
+def _delivery(destination: Destination, image: str, target: str) -> list[Change]:
     if destination.how == "shared":
         return []
     where = destination.host if destination.how == "push" else f"{destination.how} {destination.name}"
@@ -174,7 +176,7 @@ def _delivery(destination: Destination, image: str, reference: str) -> list[Chan
             summary=f"{verb} {image} to {where}",
             why="so that the cluster can pull it",
             source=image,
-            image=reference,
+            image=target,
             how=destination.how,
             cluster=destination.name,
         )
@@ -185,15 +187,18 @@ def _foreign(ctx: Context, component: Component, tag: str | None, destination: D
     """An image that others make: used as it is where it can be pulled, else brought to the cluster by the engine."""
     name = Reference.parse(component.image)
     name = name.tagged(tag) if tag else name
-    reference = destination.reference(name if "/" in name.path else name._replace(path=f"library/{name.path}"))
-    own = str(reference) if destination.how == "push" else str(name)
     if has(ctx.engine, str(name)):
         return ImagePlan((), str(name))
-    if destination.how == "push" and has(ctx.engine, own):
-        return ImagePlan((), own)
+    if destination.how == "push":
+        # Under its full path, where a registry that mirrors others has it as well.
+        name_there = name if "/" in name.path else name._replace(path=f"library/{name.path}")
+        target, reference = str(destination.target(name_there)), str(destination.reference(name_there))
+    else:
+        target = reference = str(name)
+    if _delivered(ctx, destination, target):
+        return ImagePlan((), reference)
     if _in_engine(ctx, str(name)):
-        done = destination.how != "push" and _delivered(ctx, destination, own)
-        return ImagePlan(() if done else tuple(_delivery(destination, str(name), own)), own)
+        return ImagePlan(tuple(_delivery(destination, str(name), target)), reference)
     note = f"{name} could not be found in a registry, nor does the engine have it; the cluster may fail to pull it."
     return ImagePlan((), str(name), (note,))
 

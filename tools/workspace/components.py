@@ -98,7 +98,6 @@ class Workspace:
     namespace: str
     release: str
     chart: Path | None = None
-    registry: str | None = None
     components: dict[str, Component] = field(default_factory=dict)
     declared: bool = False
     registry: str = ""

@@ -17,7 +17,7 @@ Amounts = dict[str, Decimal]
 
 
 def needs(spec: Mapping[str, Any], part: str = "requests") -> Amounts:
-    """What the scheduler reserves for a pod: containers and sidecars together, or one init container if that is more."""
+    """What the scheduler reserves for a pod: containers with sidecars, or one init container if that is more."""
     running: Counter[str] = Counter()
     peak: Amounts = {}
     for item in spec.get("initContainers") or ():

@@ -7,6 +7,7 @@ from typing import Any
 
 from tools.context import Context
 from tools.errors import BadRequest, Forbidden, NeedsAnswer, NotFound
+from tools.kubernetes.lookup import check_exists, nearest
 from tools.kubernetes.names import check_name, check_namespace
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -33,7 +34,7 @@ def find_workload(ctx: Context, name: str, kind: str | None = None, namespace: s
         everything = list(_search(ctx, kinds, place, ""))
         found = matching(everything, name)
     if not found:
-        raise _not_found(name, kinds, place, everything)
+        raise _not_found(ctx, name, kinds, place, everything)
     return _the_one(found, name, ctx.cluster.namespace)
 
 
@@ -87,18 +88,17 @@ def _the_one(found: list[dict[str, Any]], name: str, home: str) -> dict[str, Any
     raise NeedsAnswer(f"{name} could be several workloads in {spaces[0]}. Which one?", options, slot="name")
 
 
-def _not_found(name: str, kinds: tuple[str, ...], place: str | None, everything: list[dict[str, Any]]) -> NotFound:
-    from rapidfuzz import process
-
+def _not_found(
+    ctx: Context, name: str, kinds: tuple[str, ...], place: str | None, everything: list[dict[str, Any]]
+) -> NotFound:
+    check_exists(ctx, place)
     where = f"in namespace {place}" if place else "in the cluster"
     what = kinds[0].lower() if len(kinds) == 1 else "workload"
     names = sorted({obj["metadata"]["name"] for obj in everything})
-    near = [match for match, score, _ in process.extract(name, names, limit=3) if score >= 60]
-    hint = (
-        f"Did you mean {' or '.join(near)}?"
-        if near
-        else (
-            f"There are: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}." if names else "There is none at all."
-        )
-    )
+    near = nearest(name, names)
+    hint = "There is none at all."
+    if near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    elif names:
+        hint = f"There are: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
     return NotFound(f"There is no {what} {name!r} {where}.", hint)

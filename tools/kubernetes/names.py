@@ -36,7 +36,7 @@ def check_label(key: str, value: str | None, *, annotation: bool = False) -> Non
     if (slash and (not _PREFIX.match(prefix) or len(prefix) > 253)) or not _QUALIFIED.match(name):
         raise BadRequest(
             f"{key[:80]!r} is not a valid {what} key.",
-            "Keys hold letters, digits, dashes, dots and underscores, with an optional DNS prefix: app.example.com/role.",
+            "Keys hold letters, digits, dashes, dots and underscores, after an optional DNS prefix: example.com/role.",
         )
     if value and not annotation and not _QUALIFIED.match(value):
         raise BadRequest(

@@ -142,7 +142,8 @@ def plain(error: ShipmateError) -> str:
     status = status_of(error)
     text = redact_text((status.message if status else str(error)).strip().rstrip("."))
     if found := _QUOTA.search(text):
-        return f"Quota {found['name']} is used up: this asks for {found['asked']}; {found['used']} of {found['hard']} is used."
+        used = f"{found['used']} of {found['hard']} is used"
+        return f"Quota {found['name']} is used up: this asks for {found['asked']}; {used}."
     if found := _MUST_SPECIFY.search(text):
         return f"Quota {found['name']} wants every container to state {found['what']}."
     if found := _POD_SECURITY.search(text):

@@ -28,7 +28,7 @@ Object = dict[str, Any]
 
 
 def rollout_status(ctx: Context, *, name: str, kind: str | None = None, namespace: str | None = None) -> Result:
-    """How far the rollout of a Deployment, StatefulSet or DaemonSet is: replicas ready, replaced, or why it is stuck."""
+    """How far the rollout of a workload is: replicas ready, replaced, or why it is stuck."""
     live = find_workload(ctx, name, kind, namespace)
     state = state_of(live)
     images = ", ".join(item.get("image", "") for item in (template_of(live).get("spec") or {}).get("containers") or ())

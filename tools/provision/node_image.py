@@ -76,8 +76,10 @@ def _assemble(context: Path, programs: dict[str, Path], ingress: Path, architect
     shutil.copy(source / "Dockerfile", context)
     for name in _FOLDERS:
         shutil.copytree(source / name, context / name)
-    for name in ("kubernetes", "node"):
-        os.link(programs[name], context / "bin" / name)
+    os.link(programs["node"], context / "bin" / "node")
+    for program in binaries.programs_in(programs["kubernetes"]):
+        inside = program.name if programs["kubernetes"].is_dir() else "kubernetes"
+        os.link(program, context / "bin" / inside)
     addons = [
         ProgramImage("registry.k8s.io/pause:3.10", programs["pause"], "pause", "65535:65535"),
         ProgramImage("shipmate/addons:1", programs["addons"], "addons"),

@@ -19,8 +19,12 @@ create_cluster() {
     fi
     local arguments=()
     read -ra arguments <<<"${POSTGRES_INITDB_ARGS:-}"
-    [ -z "${POSTGRES_PASSWORD:-}" ] || arguments+=(--pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD"))
+    if [ -n "${POSTGRES_PASSWORD:-}" ]; then # handed over by a pipe: no file, no argument holds it
+        exec {password}<<<"$POSTGRES_PASSWORD"
+        arguments+=("--pwfile=/dev/fd/$password")
+    fi
     initdb --username="$POSTGRES_USER" --auth-local=trust --auth-host=scram-sha-256 "${arguments[@]}"
+    [ -z "${password:-}" ] || exec {password}<&-
     printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 }
 

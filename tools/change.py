@@ -167,11 +167,14 @@ class RemoveImage(BaseChange):
 
 
 class WriteFile(BaseChange):
-    """Write a text file of the workspace; `path` is relative to the workspace root."""
+    """Write a text file of the workspace; `path` is relative to its root.
+
+    `content` is the text or its reference in the vault; None takes the file away.
+    """
 
     kind: Literal["write-file"] = "write-file"
     path: str
-    content: str
+    content: str | None
 
 
 Change = Annotated[

@@ -91,7 +91,10 @@ def test_a_call_in_pieces_is_put_together(script: Script) -> None:
         (piece('{"name": "a"}', "look", "same", 0), piece('{"name": "b"}', "look", "same", 1)),
         (piece('{"name": "a"}', "look", "", 0), piece('{"name": "b"}', "look", "", 1)),
         (piece('{"name": "a"}', "look", None, 0), piece('{"name": "b"}', "look", None, 1)),
-        (piece('{"name":', "look", "x", 0), piece('{"name": "b', "look", "y", 1), piece(' "a"}', index=0), piece('"}', index=1)),
+        (
+            *(piece('{"name":', "look", "x", 0), piece('{"name": "b', "look", "y", 1)),
+            *(piece(' "a"}', index=0), piece('"}', index=1)),
+        ),
         (piece('{"name": "a"}', "functions.look", "x", 0), piece('"{\\"name\\": \\"b\\"}"', " look", "y", 1)),
     ],
     ids=["plain", "same-index", "same-id", "empty-id", "null-id", "interleaved", "odd-names-and-double-encoding"],

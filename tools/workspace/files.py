@@ -11,36 +11,36 @@ from pathlib import Path
 
 from tools.change import Change, WriteFile
 from tools.context import Context
-from tools.errors import BadRequest, Conflict, Failed, Refused
+from tools.errors import BadRequest, Conflict, Failed
 from tools.permit import Permit, require
 from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
+from tools.vault import is_reference
 
 LARGEST = 1_000_000  # bytes; what is larger is not a file that one reads and approves
 
 
 class WriteFileHandler:
-    """Create or overwrite one file."""
+    """Create, overwrite or remove one file."""
 
     def preview(self, ctx: Context, change: WriteFile, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"comparing {change.path}")
         try:
             path = place(ctx, change.path)
-            old = _read(path)
+            old, new = _read(path), _content(ctx, change)
         except BadRequest as error:
             return Preview(summary=change.summary, blockers=(str(error),), no_undo="nothing would be done")
-        if old == change.content:
-            return Preview(summary=f"{change.path} holds that already", noop=True)
-        overwritten = old is not None and _is_hidden(change.path)
+        if old == new:
+            return Preview(summary=f"{change.path} is so already", noop=True)
+        touchy = old is not None and _is_hidden(change.path)
         warning = f"{change.path} is a hidden file that exists: other programs may depend on it."
         return Preview(
             summary=change.summary,
-            diff=_diff(change.path, old, change.content),
-            warnings=(warning,) if overwritten else (),
-            risk=Risk.HIGH if overwritten else Risk.MEDIUM if old is not None else Risk.LOW,
-            undo=f"restore {change.path} as it is now" if old is not None else "",
-            no_undo="" if old is not None else "a new file is left where it is: Shipmate removes no files",
+            diff=_diff(change.path, old, new),
+            warnings=(warning,) if touchy else (),
+            risk=Risk.HIGH if touchy else Risk.LOW if old is None else Risk.MEDIUM,
+            undo=f"remove {change.path} again" if old is None else f"restore {change.path} as it is now",
             writes=(_write(path),),
             digest=_digest(old),
         )
@@ -48,28 +48,25 @@ class WriteFileHandler:
     def apply(self, ctx: Context, change: WriteFile, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(f"writing {change.path}")
         path = place(ctx, change.path)
-        old = _read(path)
+        old, new = _read(path), _content(ctx, change)
         if _digest(old) != preview.digest:
             raise Conflict(f"{change.path} changed since the diff was shown.", "Ask for it again.")
+        kept = ctx.vault.put(old) if old is not None else None
         entry = _write(path)
         require(permit, entry.door, entry.method, entry.path)
-        _replace(path, change.content)
-        return Applied(
-            summary=f"wrote {change.path}", before={"content": ctx.vault.put(old) if old is not None else None}
-        )
+        _replace(path, new)
+        return Applied(summary=f"{'wrote' if new is not None else 'removed'} {change.path}", before={"content": kept})
 
     def verify(self, ctx: Context, change: WriteFile, applied: Applied) -> Steps[Verification]:
         yield Progress(f"reading {change.path} again")
-        same = _read(place(ctx, change.path)) == change.content
-        text = f"{change.path} is written." if same else f"{change.path} holds something else by now."
+        same = _read(place(ctx, change.path)) == _content(ctx, change)
+        text = f"{change.path} is as it was asked for." if same else f"{change.path} holds something else by now."
         return Verification(healthy=same, text=text)
 
     def invert(self, ctx: Context, change: WriteFile, applied: Applied) -> Undo:
-        if applied.before["content"] is None:
-            raise Refused(f"{change.path} is new, and Shipmate removes no files.", f"Delete {change.path} yourself.")
-        content = ctx.vault.get(applied.before["content"])
-        summary = f"restore {change.path} as it was before"
-        return Undo(changes=(WriteFile(summary=summary, path=change.path, content=content),))
+        content = applied.before["content"]
+        what = "remove" if content is None else "restore"
+        return Undo(changes=(WriteFile(summary=f"{what} {change.path}", path=change.path, content=content),))
 
 
 def place(ctx: Context, path: str) -> Path:
@@ -101,6 +98,11 @@ def _read(path: Path) -> str | None:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def _content(ctx: Context, change: WriteFile) -> str | None:
+    """What the file shall hold; raises NotFound when the vault no longer has it."""
+    return ctx.vault.get(change.content) if change.content and is_reference(change.content) else change.content
+
+
 def _write(path: Path) -> Write:
     return Write(door="file", method="write", path=str(path))
 
@@ -111,11 +113,11 @@ def _digest(content: str | None) -> str:
     return "absent" if content is None else hashlib.sha256(content.encode()).hexdigest()
 
 
-def _diff(path: str, old: str | None, new: str) -> str:
+def _diff(path: str, old: str | None, new: str | None) -> str:
     before = redact_text(old or "").splitlines(keepends=True)
-    after = redact_text(new).splitlines(keepends=True)
-    start = f"a/{path}" if old is not None else "/dev/null"
-    lines = difflib.unified_diff(before, after, start, f"b/{path}")
+    after = redact_text(new or "").splitlines(keepends=True)
+    names = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
+    lines = difflib.unified_diff(before, after, *names)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n" for line in lines)
 
 
@@ -123,9 +125,12 @@ def _is_hidden(path: str) -> bool:
     return any(part.startswith(".") and part != ".dockerignore" for part in Path(path).parts)
 
 
-def _replace(path: Path, content: str) -> None:
+def _replace(path: Path, content: str | None) -> None:
     """Write beside the file and swap, so that a crash leaves the old or the new one; keeps the mode."""
     try:
+        if content is None:
+            path.unlink()
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)

@@ -83,7 +83,9 @@ def _family(module: str, effect: Effect, *names: str) -> tuple[Tool, ...]:
 
 
 CATALOG: tuple[Tool, ...] = (
-    *_family("tools.kubernetes.read", Effect.READ, "list_objects", "get_object", "describe", "events", "list_kinds"),
+    *_family("tools.kubernetes.read", Effect.READ, "list_objects", "get_object", "list_kinds"),
+    *_family("tools.kubernetes.describe", Effect.READ, "describe"),
+    *_family("tools.kubernetes.events", Effect.READ, "events"),
     *_family("tools.kubernetes.logs", Effect.READ, "logs"),
     *_family("tools.kubernetes.top", Effect.READ, "top"),
     *_family("tools.kubernetes.rollout", Effect.READ, "rollout_status", "rollout_history"),

@@ -1,0 +1,172 @@
+"""What the planner may look up while it reads a sentence: lazily, and only what the sentence needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from tools.errors import ShipmateError
+
+if TYPE_CHECKING:
+    from tools.context import Context
+    from tools.workspace.components import Workspace
+
+WORKLOADS = ("deployment", "statefulset", "daemonset")
+
+
+@dataclass(frozen=True)
+class KindFact:
+    """A kind as the cluster names it, in lower case; `words` are all its names, plural and short ones included."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+class Facts(Protocol):
+    """Answers are empty, never errors, where nothing is known (no cluster, no rights, no workspace)."""
+
+    @property
+    def app(self) -> str:
+        """Name of the workspace's application; empty without one."""
+        ...
+
+    @property
+    def components(self) -> tuple[str, ...]: ...
+
+    @property
+    def buildable(self) -> tuple[str, ...]:
+        """Components that have a source to build."""
+        ...
+
+    @property
+    def release(self) -> str: ...
+
+    @property
+    def context(self) -> str:
+        """Name of the kubeconfig context in use."""
+        ...
+
+    def namespaces(self) -> tuple[str, ...]: ...
+
+    def kinds(self) -> tuple[KindFact, ...]: ...
+
+    def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
+        """Names of the objects of a kind, in one namespace or where the person works."""
+        ...
+
+    def releases(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class StaticFacts:
+    """Facts given by hand: for tests, and where there is neither cluster nor workspace."""
+
+    app: str = ""
+    components: tuple[str, ...] = ()
+    buildable: tuple[str, ...] = ()
+    release: str = ""
+    context: str = ""
+    spaces: tuple[str, ...] = ()
+    custom: tuple[KindFact, ...] = ()
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    charts: tuple[str, ...] = ()
+
+    def namespaces(self) -> tuple[str, ...]:
+        return self.spaces
+
+    def kinds(self) -> tuple[KindFact, ...]:
+        return self.custom
+
+    def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
+        return self.objects.get(kind, ())
+
+    def releases(self) -> tuple[str, ...]:
+        return self.charts
+
+
+class ContextFacts:
+    """Facts from the workspace and the cluster, each fetched once, when first asked for."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._names: dict[tuple[str, str | None], tuple[str, ...]] = {}
+
+    @cached_property
+    def _workspace(self) -> Workspace | None:
+        try:
+            return self._ctx.workspace
+        except (ShipmateError, OSError):  # what is wrong with it is told by the tools that need it
+            return None
+
+    @cached_property
+    def app(self) -> str:
+        return self._workspace.name if self._workspace and self._workspace.components else ""
+
+    @cached_property
+    def components(self) -> tuple[str, ...]:
+        return tuple(self._workspace.components) if self._workspace else ()
+
+    @cached_property
+    def buildable(self) -> tuple[str, ...]:
+        found = self._workspace.components if self._workspace else {}
+        return tuple(name for name, one in found.items() if one.source is not None)
+
+    @cached_property
+    def release(self) -> str:
+        return self._workspace.release if self._workspace and self._workspace.chart else ""
+
+    @cached_property
+    def context(self) -> str:
+        try:
+            return self._ctx.cluster.context
+        except ShipmateError:
+            return ""
+
+    def namespaces(self) -> tuple[str, ...]:
+        return self.names("namespace")
+
+    @cached_property
+    def _kinds(self) -> tuple[KindFact, ...]:
+        try:
+            found = self._ctx.cluster.kinds.all()
+        except ShipmateError:
+            return ()
+        return tuple(
+            KindFact(one.singular or one.kind.lower(), (one.plural, one.kind.lower(), *one.short_names)) for one in found
+        )
+
+    def kinds(self) -> tuple[KindFact, ...]:
+        return self._kinds
+
+    def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
+        key = (kind, namespace)
+        if key not in self._names:
+            self._names[key] = self._look_up(kind, namespace)
+        return self._names[key]
+
+    def _look_up(self, kind: str, namespace: str | None) -> tuple[str, ...]:
+        try:
+            cluster = self._ctx.cluster
+            resource = cluster.kinds.resolve(kind)
+            home = self._workspace.namespace if self._workspace and self._workspace.components else cluster.namespace
+            places = (namespace,) if namespace else dict.fromkeys((cluster.namespace, home))
+            found = (cluster.list(resource, place) for place in (places if resource.namespaced else (None,)))
+            return tuple(dict.fromkeys(item["metadata"]["name"] for items in found for item in items))
+        except ShipmateError:
+            return ()
+
+    @cached_property
+    def _releases(self) -> tuple[str, ...]:
+        labels = "owner=helm"
+        try:
+            cluster = self._ctx.cluster
+            found = cluster.list(cluster.kinds.resolve("secret"), None, selector=labels)
+            names = [item["metadata"].get("labels", {}).get("name", "") for item in found]
+        except ShipmateError:
+            return ()
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def releases(self) -> tuple[str, ...]:
+        return self._releases

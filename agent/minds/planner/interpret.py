@@ -1,0 +1,225 @@
+"""A sentence in, tool calls out: `interpret` is pure, apart from the look-ups that its facts make."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+from agent.minds.planner import build_objects, build_reads, build_workloads
+from agent.minds.planner.clause import Clause
+from agent.minds.planner.facts import Facts
+from agent.minds.planner.followup import answer, follow_up, subject_of
+from agent.minds.planner.frames import Fit, fitting
+from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
+from agent.minds.planner.names import Spoken
+from agent.minds.planner.pasted import manifest_of, pasted
+from agent.minds.planner.says import nearest_things, say
+from agent.minds.planner.split import clauses
+from agent.minds.planner.subjects import Built
+from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
+
+_BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads)
+_TOO_CLOSE = 0.4
+_DOUBTFUL = 0.55
+
+
+def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
+    """What a person's message asks for. Never raises on any text, never guesses at a change."""
+    if manifest := manifest_of(text):
+        return manifest
+    if len(text) > LONGEST_SENTENCE:
+        return Unknown(say("too-long", count=f"{len(text):,}"))
+    text = clean(text)
+    if not text:
+        return Unknown(say("empty"))
+    if command := pasted(text, facts):
+        return command
+    if garbled(text):
+        return Unknown(say("garbled"))
+    text = plain(text)
+    if memory.question and (answered := answer(memory.question, text, facts)):
+        return answered
+    found = clauses(text, facts, memory)
+    if not found:
+        return Unknown(say("empty"))
+    if follows := follow_up(text, found, facts, memory):
+        return follows
+    return _together(found, facts, memory)
+
+
+def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:
+    """All clauses as one interpretation; the first question or refusal among them wins."""
+    orders = [clause for clause in found if clause.mood == "do" and clause.concept not in ("want",)]
+    changing = any(clause.sense and clause.sense.section == "change" for clause in orders)
+    steps: list[Step] = []
+    confidence, problems = 1.0, list[Meaning]()
+    for clause in found:
+        story = clause.mood in ("tell", "ask") if changing and clause.text[-1:] != "?" else False
+        meaning = _clause(clause, memory)
+        if isinstance(meaning, Interpretation):
+            if not story or all(step.change for step in meaning.calls):
+                steps += [step for step in meaning.calls if step not in steps]
+                confidence = min(confidence, meaning.confidence)
+        elif not story and not (clause.empty and len(found) > 1):
+            problems.append(meaning)
+        memory = _carry(memory, meaning, clause)
+    if problems and (changing or not steps):
+        return _first_problem(problems, steps)
+    if not steps:
+        return problems[0] if problems else Unknown(nearest_things(" ".join(clause.text for clause in found)))
+    if clash := contradiction(steps):
+        return clash
+    return Interpretation(tuple(steps), "; ".join(dict.fromkeys(step.reading for step in steps)), confidence)
+
+
+def _first_problem(problems: list[Meaning], steps: list[Step]) -> Meaning:
+    """A question keeps the steps that were clear; a refusal names nothing else, because nothing else happens."""
+    for problem in problems:
+        if isinstance(problem, Question) and len(problems) == 1 and problem.steps:
+            return Question(problem.text, problem.options, problem.slot, (*steps, *problem.steps), len(steps) + problem.index)
+    return problems[0]
+
+
+def _carry(memory: Memory, meaning: Meaning, clause: Clause) -> Memory:
+    """What the next clause's pronouns refer to."""
+    if isinstance(meaning, Interpretation) and meaning.calls:
+        return Memory(memory.last, subject_of(meaning.calls) or memory.subject, None, memory.plan, memory.fate)
+    named = [word.name for word in clause.words if word.name]
+    if named:
+        return Memory(memory.last, {"name": named[-1]}, None, memory.plan, memory.fate)
+    return memory
+
+
+def _clause(clause: Clause, memory: Memory) -> Meaning:
+    clause.memory = memory
+    if clause.mood == "never":
+        return Reply(say("negated"))
+    if declined := _declined(clause):
+        return declined
+    if clause.mood == "help":
+        return Reply(say("help"))
+    if clause.mood in ("howto", "whatif"):
+        return Unknown(say(clause.mood, nearest=nearest_things(clause.text)))
+    spoken = Spoken(clause)
+    if clause.mood == "whatchange":
+        return _whatchange(clause, spoken)
+    fits = fitting(clause, spoken)
+    if not fits:
+        return _without_frame(clause, spoken)
+    built = _build(fits[0], clause, spoken)
+    if isinstance(built, Question | Unknown):
+        return built
+    return _judged(built, clause, fits)
+
+
+def _build(fit: Fit, clause: Clause, spoken: Spoken) -> Built:
+    builder = next(getattr(module, fit.frame.name) for module in _BUILDERS if hasattr(module, fit.frame.name))
+    return builder(clause, spoken)
+
+
+def _judged(steps: list[Step], clause: Clause, fits: list[Fit]) -> Meaning:
+    """How sure the reading is. Doubt about a change becomes a question."""
+    if not steps:
+        return Unknown(nearest_things(clause.text))
+    confidence = 1.0
+    if any(sense.typo for word in clause.words for sense in word.senses):
+        confidence -= 0.1
+    change = any(step.change for step in steps)
+    left = [word.raw for word in clause.words if word.unknown and not _used(word.text, steps)]
+    confidence -= min(0.12 * len(left), 0.5)
+    if change and left and (odd := _qualifier(clause, left)):
+        return Unknown(say("not-understood-part", part=odd, reading=steps[0].reading))
+    rivals = [fit for fit in fits[1:] if change and fit.frame.change and fits[0].score - fit.score < _TOO_CLOSE]
+    if rivals and confidence < 0.8:
+        confidence -= 0.2
+    note = f" ({'; '.join(clause.notes)})" if clause.notes else ""
+    steps = [step.having(step.reading + note) for step in steps]
+    reading = "; ".join(step.reading for step in steps)
+    if change and confidence < _DOUBTFUL:
+        return Question(say("doubt", reading=reading), ("yes", "no"), choices=(tuple(steps), ()))
+    return Interpretation(tuple(steps), reading, round(confidence, 2))
+
+
+def _used(word: str, steps: list[Step]) -> bool:
+    return any(word in str(step.arguments).lower() or repr(word) in step.reading for step in steps)
+
+
+def _qualifier(clause: Clause, left: list[str]) -> str:
+    """A part that was not understood and that may qualify the change: it must not be dropped silently."""
+    for word in left:
+        match = re.search(rf"\b((?:with|without|using|via|except|through|like)\s+(?:\w+\s+){{0,3}}?{re.escape(word)})\b", clause.text, re.I)
+        if match:
+            return match[1]
+    return ""
+
+
+def _declined(clause: Clause) -> Unknown | None:
+    """Things that only look like an order this planner could carry out."""
+    for topic in ("shell", "drain", "canary", "schedule", "unknowable"):
+        found = next((word for word in clause.words if word.is_a(topic)), None)
+        changing = clause.sense is not None and clause.sense.section in ("change", "light") and clause.mood == "do"
+        if found and not found.name and (topic in ("shell", "drain", "unknowable") and (clause.mood != "ask" or topic == "unknowable") or changing):
+            return Unknown(say(topic, word=found.text))
+    first = next((word for word in clause.words if not word.filler), None)
+    conditional = any(word.is_a("condition") for word in clause.words)
+    changing = clause.mood == "do" and clause.sense is not None and clause.sense.section in ("change", "light")
+    if conditional and changing and first is not None:
+        return Unknown(say("condition"))
+    if changing and re.search(r"\b(?:in|after) \d+ ?(?:min|minute|hour|sec|second|day)s?\b|\bat \d{1,2}(?::\d\d)? ?(?:am|pm|o'clock)\b", clause.text.lower()):
+        return Unknown(say("schedule", word="later"))
+    if changing and not clause.parts.namespace and re.search(r"\b(?:in|on) (?:the )?[\w-]+ (?:cluster|context)\b", clause.text) and not clause.says("build"):
+        return Unknown(say("other-cluster"))
+    return None
+
+
+def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:
+    if any(word.in_section("change") and not word.is_a("upgrade") for word in clause.words):
+        return Unknown(say("whatif", nearest=""))
+    built = build_reads.diagnose(clause, spoken)
+    return _judged(built, clause, []) if isinstance(built, list) else built
+
+
+def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
+    """No frame fits: a question about something known is one about its state; a bare name with a number may be an order."""
+    known = [target for target in spoken.targets if target.known]
+    parts = clause.parts
+    number = next((n for n in (parts.to, parts.count, parts.more, parts.percent, parts.factor) if n is not None), None)
+    if known and (number is not None or parts.numbers) and clause.mood == "tell":
+        clause.notes.append("no verb")
+        built = build_workloads.scale(clause, spoken)
+        if not isinstance(built, list):
+            return built
+        return Question(say("doubt", reading=built[0].reading), ("yes", "no"), choices=(tuple(built), ()))
+    light = clause.sense is not None and clause.sense.section in ("change", "light")
+    if (known or clause.pronoun and clause.memory.subject) and not light:
+        built = build_reads.look(clause, spoken)
+        return _judged(built, clause, []) if isinstance(built, list) else built
+    if light and known:
+        return Unknown(say("change-what", name=known[0].name))
+    return Unknown(nearest_things(clause.text))
+
+
+_TAKES_AWAY = ("delete_objects", "undeploy", "helm_uninstall")
+
+
+def contradiction(steps: list[Step]) -> Question | None:
+    """Steps that cannot all be meant: something changed and taken away, or one value set twice."""
+    for index, first in enumerate(steps):
+        for second in steps[index + 1 :]:
+            if not (first.change and second.change and _names(first) & _names(second)) or _place(first) != _place(second):
+                continue
+            gone = [step.tool in _TAKES_AWAY for step in (first, second)]
+            twice = first.tool == second.tool and first.tool in ("scale", "deploy", "set_image", "autoscale", "rollback") and first != second
+            if gone[0] != gone[1] and not (gone[0] and second.tool == "deploy") or twice:
+                options = (first.reading, second.reading)
+                return Question(say("contradiction", first=options[0], second=options[1]), options, choices=((first,), (second,)))
+    return None
+
+
+def _names(step: Step) -> set[str]:
+    arguments = step.arguments
+    return {str(arguments[key]) for key in ("name", "component", "release") if arguments.get(key)} | set(arguments.get("names") or ())
+
+
+def _place(step: Step) -> str:
+    return str(step.arguments.get("namespace") or "")

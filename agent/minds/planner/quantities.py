@@ -1,0 +1,112 @@
+"""Amounts of CPU and memory in the words of people, as Kubernetes writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["limit", "request", ""]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A quantity of `cpu` or `memory` that a sentence names, and whether as limit or request."""
+
+    resource: Literal["cpu", "memory"]
+    value: str
+    role: Role
+    span: tuple[int, int]
+
+
+_EDGE = r"(?<![\w./:=-])"
+_NUMBER = r"(\d+(?:[.,]\d+)?)"
+_BINARY = {"k": "Ki", "m": "Mi", "g": "Gi", "t": "Ti"}
+_MEMORY = re.compile(
+    rf"{_EDGE}{_NUMBER}\s*(?:a )?(ki|mi|gi|ti|kib|mib|gib|tib|kb|mb|gb|tb|kilobytes?|megabytes?|gigabytes?|terabytes?"
+    r"|megs?|gigs?|g|[KMGT])\b(?:\s+(?:of\s+)?(?:memory|ram|mem)\b)?",
+)
+_CPU = re.compile(
+    rf"{_EDGE}{_NUMBER}\s*(m|mcpu|millicores?|millicpus?|milli|cores?|cpus?|vcpus?|v-?cores?)\b(?!\s*(?:memory|ram))"
+    r"(?:\s+(?:of\s+)?(?:a\s+)?(?:cpus?|cores?)\b)?",
+    re.IGNORECASE,
+)
+_PART_OF_CORE = re.compile(
+    r"\b(?:(\d+) and )?(?:a )?(half|quarter|third|tenth)(?: of)?(?: (?:an?|1))? (?:cpu|core|vcpu|processor)s?\b"
+    r"|\b1 half (?:cpu|core)\b",
+    re.IGNORECASE,
+)
+_HALF_GIG = re.compile(r"\bhalf (?:of )?an? (gig|gb|gigabyte|gi)\b(?: of (?:memory|ram))?", re.IGNORECASE)
+_PARTS = {"half": 500, "quarter": 250, "third": 333, "tenth": 100}
+_NAMED = re.compile(
+    rf"\b(cpu|memory|ram|mem)\b(?:\s+(?:limits?|requests?))?(?:\s*(?:to|of|at|is|as|[=:]|up to|down to|for|by)\s*)?\s*"
+    rf"{_NUMBER}\s*([kmgt]i?b?)?(?![\w%.])(?!\s*(?:%|percent))",
+    re.IGNORECASE,
+)
+_ROLE = re.compile(r"\b(limit|request)(?:s|ed|ing)?\b|\b(at most|max(?:imum)?|cap(?:ped)?)\b|\b(at least|min(?:imum)?|guaranteed?)\b")
+
+
+def amounts(text: str) -> list[Amount]:
+    """Every amount in the text, in order; bare numbers count after `cpu` and `memory` only."""
+    found: list[tuple[Literal["cpu", "memory"], str, tuple[int, int]]] = []
+
+    def add(resource: Literal["cpu", "memory"], value: str, span: tuple[int, int]) -> None:
+        if value and not any(span[0] < end and start < span[1] for _, _, (start, end) in found):
+            found.append((resource, value, span))
+
+    for match in _PART_OF_CORE.finditer(text):
+        whole = int(match[1] or 0) * 1000
+        add("cpu", f"{whole + _PARTS[(match[2] or 'half').lower()]}m", match.span())
+    for match in _HALF_GIG.finditer(text):
+        add("memory", "512Mi", match.span())
+    for match in _NAMED.finditer(text):
+        resource = "cpu" if match[1].lower() == "cpu" else "memory"
+        unit = match[3] or ""
+        add(resource, cpu(match[2], unit) if resource == "cpu" else memory(match[2], unit), match.span())
+    for match in _CPU.finditer(text):
+        if match[2] != "M":
+            add("cpu", cpu(match[1], match[2]), match.span())
+    for match in _MEMORY.finditer(text):
+        add("memory", memory(match[1], match[2]), match.span())
+    for match in _MEMORY.finditer(text.lower()):
+        if len(match[2]) > 1:
+            add("memory", memory(match[1], match[2]), match.span())
+    found.sort(key=lambda item: item[2])
+    return [Amount(resource, value, _role(text, span, [f[2] for f in found]), span) for resource, value, span in found]
+
+
+def cpu(number: str, unit: str) -> str:
+    """0.5 core → 500m, 2 cpus → 2, 250 m → 250m."""
+    value = float(number.replace(",", "."))
+    milli = value if unit.lower().startswith("m") else value * 1000
+    return f"{milli:g}m" if milli % 1000 else f"{milli / 1000:g}"
+
+
+def memory(number: str, unit: str) -> str:
+    """512 mb → 512Mi, 1.5 gigs → 1536Mi; empty without a unit, because a bare number would be bytes."""
+    if not unit:
+        return ""
+    value, letter = float(number.replace(",", ".")), unit[0].lower()
+    letters = "kmgt"
+    while value % 1 and letters.index(letter) > 0:
+        value, letter = value * 1024, letters[letters.index(letter) - 1]
+    return f"{round(value)}{_BINARY[letter]}"
+
+
+def _role(text: str, span: tuple[int, int], others: list[tuple[int, int]]) -> Role:
+    """Limit or request: the nearest such word before the amount, else one between it and the next amount."""
+    low = text.lower()
+    words = [(match.start(), _named_role(match)) for match in _ROLE.finditer(low)]
+    following = min((start for start, _ in others if start >= span[1]), default=len(text))
+    following = min([following, *(span[1] + m.start() for m in re.finditer(r",|;| and ", low[span[1] :]))])
+    # "memory limit 256Mi": the word stands inside the amount's own span or before it
+    before = [(at, role) for at, role in words if at < span[1]]
+    previous = max((end for _, end in others if end <= span[0]), default=0)
+    if before and (before[-1][0] >= previous or not any(span[1] <= at < following for at, _ in words)):
+        return before[-1][1]
+    after = [role for at, role in words if span[1] <= at < following]
+    return after[0] if after else ""
+
+
+def _named_role(match: re.Match[str]) -> Role:
+    return "limit" if match[1] == "limit" or match[2] else "request"

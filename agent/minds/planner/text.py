@@ -1,0 +1,88 @@
+"""A sentence made plain: one alphabet, no control characters, contractions and number words written out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST_SENTENCE = 4_000
+
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "´": "'", "–": "-", "—": " - ", "…": " "})
+_CONTRACTIONS = (
+    (r"\b(can)'?t\b|\bcannot\b", "can not"),
+    (r"\b(won)'t\b", "will not"),
+    (r"\b(do|does|did|is|are|was|were|has|have|had|should|would|could|must)n'?t\b", r"\1 not"),
+    (r"\b(what|where|who|how|why|when|that|there|here|it)'?s\b(?!=)", r"\1 is"),
+    (r"\b(i|we|you|they)'d\b", r"\1 would"),
+    (r"\b(i|we|you|they)'ll\b", r"\1 will"),
+    (r"\b(i|we|you|they)'re\b|\b(what|how|where)'re\b", r"\1\2 are"),
+    (r"\b(i|we|you|they)'ve\b", r"\1 have"),
+    (r"\bi'?m\b", "i am"),
+    (r"\blet'?s\b", "lets"),
+    (r"\bwanna\b", "want to"),
+    (r"\bgonna\b", "going to"),
+    (r"\bgimme\b", "give me"),
+    (r"\blemme\b", "let me"),
+    (r"\b(\w[\w-]*)'s\b", r"\1"),
+)
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+NUMBERS: dict[str, int] = {
+    **{word: value for value, word in enumerate(_UNITS)},
+    **{word: 10 * value for value, word in enumerate(_TENS, 2)},
+    "dozen": 12,
+}
+_NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
+_SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+
+
+def clean(text: str) -> str:
+    """NFKC, plain quotes, no control characters; line breaks stay, other white space becomes one blank."""
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text.replace("\r\n", "\n"))
+    return re.sub(r"[^\S\n]+", " ", text).strip()
+
+
+def plain(text: str) -> str:
+    """Contractions and number words of a clean sentence written out; quoted text stays as it is."""
+    pieces = re.split(r"(\"[^\"]*\"|`[^`]*`)", text)
+    return "".join(piece if index % 2 else _plain(piece) for index, piece in enumerate(pieces))
+
+
+def _plain(text: str) -> str:
+    for pattern, replacement in _CONTRACTIONS:
+        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(?:a|one) (?=dozen|hundred|thousand|million|billion)", "1 ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\ba (?:couple|pair)(?: of)?\b|\ba couple\b", "2", text, flags=re.IGNORECASE)
+    text = re.sub(r"\ban? additional\b|\banother\b(?! [a-z]+ (?:pod|replica))", "1 more", text, flags=re.IGNORECASE)
+    # "the other one", "this one" are pronouns, not counts
+    text = re.sub(r"\b(the|this|that|which|other|last|first|same|next|old|new) one\b", r"\1 ones", text, flags=re.I)
+    text = re.sub(
+        rf"(?<![\w./=-])({_NUMBER})(?:[ -]({'|'.join(_UNITS[1:10])}))?(?![\w./=-]|-\w)",
+        _number,
+        text,
+        flags=re.IGNORECASE,
+    )
+    return re.sub(rf"\b(\d+) ({'|'.join(_SCALES)})\b", _scaled, text, flags=re.IGNORECASE)
+
+
+def _number(match: re.Match[str]) -> str:
+    first, second = match[1].lower(), (match[2] or "").lower()
+    if not second:
+        return str(NUMBERS[first])
+    if first in _TENS:
+        return str(NUMBERS[first] + NUMBERS[second])
+    return f"{NUMBERS[first]} {NUMBERS[second]}"
+
+
+def _scaled(match: re.Match[str]) -> str:
+    return str(int(match[1]) * _SCALES[match[2].lower()])
+
+
+def garbled(text: str) -> bool:
+    """Whether hardly anything of the text is a letter or a digit."""
+    letters = sum(c.isalnum() for c in text)
+    return letters == 0 or letters / len(text) < 0.25

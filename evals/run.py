@@ -18,7 +18,6 @@ from agent.settings import Settings
 from evals.scenario import Check, Ends, Scenario, Turn, load_all
 from evals.stage import Stage, fresh_stage
 from tools.context import Context
-from tools.errors import ShipmateError
 
 CONTEXT = "shipmate"
 
@@ -35,8 +34,8 @@ def main() -> int:
         start = time.monotonic()
         try:
             problems = play(scenario, args.model)
-        except ShipmateError as error:
-            problems = [str(error)]
+        except Exception as error:  # a scenario that breaks Shipmate has failed; the others still run
+            problems = [f"{type(error).__name__}: {error}"]
         failed += bool(problems)
         print(f"{'ok  ' if not problems else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True)
         for problem in problems:
@@ -54,6 +53,8 @@ def play(scenario: Scenario, model: str | None = None) -> list[str]:
             stage.put(scenario.setup)
             for deployment in scenario.wait:
                 stage.wait_for(deployment)
+            for reason in scenario.events:
+                stage.wait_for_event(reason)
             session = Session(ctx, choose_mind(Settings.load(model=model), ctx), Mode.ASK)
             before = stage.specs()
             problems = [

@@ -6,6 +6,7 @@ One YAML file each in `evals/scenarios/`:
     setup: |            # manifests, put into a fresh namespace and waited for (`{namespace}` is replaced)
       ...
     wait: [web]         # deployments that must be ready before the first request (default: none)
+    events: [BackOff]   # reasons of events that must have been seen before the first request (default: none)
     turns:
       - say: scale web to 3
         ends: applied   # applied | planned | answered | asked | refused | failed | nothing
@@ -60,6 +61,7 @@ class Scenario(Strict):
     title: str
     setup: str = ""
     wait: list[str] = []
+    events: list[str] = []
     turns: list[Turn]
     checks: list[Check] = []
     only: list[str] = []

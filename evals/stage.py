@@ -48,6 +48,16 @@ class Stage:
             time.sleep(0.2)
         raise Failed(f"deployment {deployment} did not become ready on the stage.")
 
+    def wait_for_event(self, reason: str, seconds: float = 90) -> None:
+        """Wait until the cluster has reported an event of that reason."""
+        events = self.ctx.cluster.kinds.resolve("events")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if any(event.get("reason") == reason for event in self.ctx.cluster.list(events, self.namespace)):
+                return
+            time.sleep(0.3)
+        raise Failed(f"no event {reason} came on the stage.")
+
     def object(self, reference: str) -> dict[str, Any] | None:
         """The object `kind/name`, None when there is none."""
         kind, _, name = reference.partition("/")

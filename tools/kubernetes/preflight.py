@@ -140,7 +140,26 @@ _FORBIDDEN = re.compile(r'^(?P<what>\S+ "[^"]*" is forbidden: )(?P<why>.+)$')
 def plain(error: ShipmateError) -> str:
     """A server's refusal as a sentence for people."""
     status = status_of(error)
-    text = redact_text((status.message if status else str(error)).strip().rstrip("."))
+    text = (status.message if status else str(error)).strip().rstrip(".")
+    if known := _known(redact_text(text)):
+        return known
+    if status and status.reason == "Invalid" and status.causes:
+        return "Kubernetes refuses these values: " + "; ".join(f"{c.field}: {c.message}" for c in status.causes) + "."
+    return str(error) if status is None else plain_text(text)
+
+
+def plain_text(text: str) -> str:
+    """The same for a refusal that is only known as text, from an event or a condition."""
+    text = redact_text(text).strip().rstrip(".")
+    if known := _known(text):
+        return known
+    if found := _FORBIDDEN.match(text):
+        text = found["why"]
+    return text[:1].upper() + text[1:] + "."
+
+
+def _known(text: str) -> str:
+    """The sentence for a refusal of a known sort, or nothing."""
     if found := _QUOTA.search(text):
         used = f"{found['used']} of {found['hard']} is used"
         return f"Quota {found['name']} is used up: this asks for {found['asked']}; {used}."
@@ -158,12 +177,7 @@ def plain(error: ShipmateError) -> str:
         return f"Service account {found['name']} does not exist in that namespace."
     if fields := _UNKNOWN_FIELD.findall(text):
         return f"Kubernetes does not know the field {', '.join(fields)}; check its spelling and place."
-    if status and status.reason == "Invalid" and status.causes:
-        return "Kubernetes refuses these values: " + "; ".join(f"{c.field}: {c.message}" for c in status.causes) + "."
-    if found := _FORBIDDEN.match(text):
-        why = found["why"]
-        return why[:1].upper() + why[1:] + "."
-    return str(error) if status is None else text[:1].upper() + text[1:] + "."
+    return ""
 
 
 def made_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:

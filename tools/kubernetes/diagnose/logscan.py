@@ -1,0 +1,143 @@
+"""What the last lines of a log say about why a program ended. Pure; the text is data, whatever it says."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Clue(NamedTuple):
+    """A kind of `_SIGNS` or "exception", the line that says it, where in the code, about which host or file."""
+
+    kind: str
+    text: str
+    lines: tuple[str, ...]
+    where: str = ""
+    about: str = ""
+
+
+_HOST = r"['\"\[(]?(?P<about>[a-z0-9](?:[\w.-]*[a-z0-9])?)['\")\]]?"
+# In order of how sure they are; the last matching line of a log wins within one kind.
+_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("port", re.compile(r"address already in use|EADDRINUSE|bind.*in use", re.I)),
+    ("disk", re.compile(r"no space left on device|ENOSPC|disk quota exceeded", re.I)),
+    ("read-only", re.compile(r"read-only file ?system|EROFS", re.I)),
+    ("login", re.compile(
+        r"(?:password )?authentication failed|access denied for user|WRONGPASS|NOAUTH|invalid credentials", re.I)),
+    ("name", re.compile(
+        r"(?:could not translate host name|no such host|ENOTFOUND|name or service not known|nodename nor servname"
+        r"|temporary failure in name resolution|UnknownHostException|EAI_AGAIN|name does not resolve)", re.I)),
+    ("connection", re.compile(
+        r"connection refused|ECONNREFUSED|connection timed out|ETIMEDOUT|i/o timeout|no route to host|EHOSTUNREACH"
+        r"|connection reset by peer|could not connect to (?:server|the)|connection to server .* failed", re.I)),
+    ("module", re.compile(
+        r"ModuleNotFoundError|Cannot find module|ImportError|ClassNotFoundException|NoClassDefFoundError"
+        r"|error while loading shared libraries|cannot open shared object", re.I)),
+    ("variable", re.compile(
+        r"KeyError: ['\"](?P<about>[A-Z][A-Z0-9_]{2,})['\"]"
+        r"|(?P<about2>[A-Z][A-Z0-9_]{2,}) (?:is|was|must be) (?:not set|unset|required|missing|set|undefined|empty)"
+        r"|(?:missing|required|undefined|unset)[\w ]{0,30}(?:env(?:ironment)?(?: variable)?|variable|setting)s?:?"
+        r" ['\"`]?(?P<about3>[A-Z][A-Z0-9_]{2,})"
+        r"|(?P<about4>[A-Z][A-Z0-9_]{2,}): (?:parameter not set|unbound variable)")),
+    ("permission", re.compile(r"permission denied|EACCES|PermissionError|operation not permitted|EPERM", re.I)),
+    ("memory", re.compile(
+        r"heap out of memory|OutOfMemoryError|MemoryError|cannot allocate memory|out of memory", re.I)),
+    ("file", re.compile(
+        r"(?:FileNotFoundError|no such file or directory|ENOENT|can't open file|cannot open|not found)"
+        r"[^'\"/\n]*['\"]?(?P<about>/?[\w./-]*\.?[\w-]+)?", re.I)),
+)  # fmt: skip
+_HOSTS = (
+    re.compile(
+        r"(?:host name|lookup|getaddrinfo \w+|UnknownHostException:|could not resolve(?: host)?:?|server at) " + _HOST,
+        re.I,
+    ),
+    re.compile(
+        r"(?:connect(?:ion|ing)?(?: to)?(?: server)?(?: at)?|dial tcp|ECONNREFUSED|reach|host[=: ]) ?"
+        + _HOST
+        + r"(?::(?P<port>\d+))?",
+        re.I,
+    ),
+    re.compile(r"\b(?P<about>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*):(?P<port>\d{2,5})\b"),
+)
+_NOT_HOSTS = frozenset(
+    "to at the server error failed refused timed localhost socket tcp on port address is with a".split()
+)
+_PYTHON_AT = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_NODE_AT = re.compile(r"^\s+at .*?\(?(?P<file>[^\s()]+):(?P<line>\d+):\d+\)?$")
+_JAVA_AT = re.compile(r"^\s+at [\w.$<>]+\((?P<file>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)")
+_GO_AT = re.compile(r"^\s+(?P<file>/\S+\.go):(?P<line>\d+)")
+_LIBRARY = re.compile(
+    r"site-packages|node_modules|/usr/(?:local/)?(?:lib|go)|<frozen|node:internal|/runtime/|importlib"
+)
+_HEADLINE = re.compile(
+    r"^(?:Exception in thread \"[^\"]*\" |Caused by: |Uncaught |panic: )?"
+    r"(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Warning|Interrupt|Timeout)|panic)(?P<rest>:? .*|:.*|$)"
+)
+
+
+def scan(text: str) -> Clue | None:
+    """The likely cause in a log: a known sign, preferably in the last exception; None when it says nothing."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    headline, where = _exception(lines)
+    order = [lines[headline], *reversed(lines[-60:])] if headline is not None else list(reversed(lines[-60:]))
+    for kind, sign in _SIGNS:
+        for line in order:
+            if match := sign.search(line):
+                about = next((value for value in match.groupdict().values() if value), "")
+                if kind in ("name", "connection"):
+                    about = _host(line) or _host(" ".join(order[:4]))
+                return Clue(kind, line.strip(), _around(lines, line), where, about)
+    if headline is not None:
+        return Clue("exception", lines[headline].strip(), _around(lines, lines[headline]), where)
+    return _plain_error(lines)
+
+
+def _plain_error(lines: list[str]) -> Clue | None:
+    for line in reversed(lines[-40:]):
+        if re.search(r"\b(?:fatal|error|panic|critical|failed|exception)\b", line, re.I):
+            return Clue("error", line.strip(), _around(lines, line))
+    return None
+
+
+def _exception(lines: list[str]) -> tuple[int | None, str]:
+    """The line that names the last exception, and where in the own code it came from."""
+    for index in range(len(lines) - 1, max(len(lines) - 150, -1), -1):
+        if _HEADLINE.match(lines[index].strip()) or lines[index].startswith("panic: "):
+            return index, _place(lines, index)
+    return None, ""
+
+
+def _place(lines: list[str], index: int) -> str:
+    """File and line nearest to the fault, in the program's own code if any of it is there."""
+    before = [match for line in lines[max(index - 60, 0) : index] if (match := _PYTHON_AT.match(line))]
+    after = [
+        match
+        for line in lines[index + 1 : index + 40]
+        if (match := _NODE_AT.match(line) or _JAVA_AT.match(line) or _GO_AT.match(line))
+    ]
+    ordered = [*reversed(before)] or after
+    own = [match for match in ordered if not _LIBRARY.search(match["file"])] or ordered
+    return f"{own[0]['file']}:{own[0]['line']}" if own else ""
+
+
+def _host(line: str) -> str:
+    """host or host:port that a line speaks of."""
+    for pattern in _HOSTS:
+        for match in pattern.finditer(line):
+            name = match["about"]
+            if (
+                name
+                and name.lower() not in _NOT_HOSTS
+                and re.search(r"[a-z]", name)
+                and not name.endswith((".py", ".js", ".go"))
+            ):
+                port = match.groupdict().get("port")
+                return f"{name}:{port}" if port else name
+    return ""
+
+
+def _around(lines: list[str], line: str) -> tuple[str, ...]:
+    at = len(lines) - 1 - lines[::-1].index(line)
+    return tuple(lines[max(at - 2, 0) : at + 2])

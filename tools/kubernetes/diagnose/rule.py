@@ -1,0 +1,118 @@
+"""What a rule returns, and the small things that all rules need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from tools.change import Change, Ref, RolloutUndo
+from tools.finding import Evidence, Finding, Fix, Severity
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.workload_changes import ref_of
+from tools.redact import redact_text
+
+_LONGEST = 400  # characters of one piece of evidence
+
+
+class Seen(NamedTuple):
+    """A finding, and the objects that it is a mere symptom of if something is found wrong with one of them."""
+
+    finding: Finding
+    symptom_of: tuple[Ref, ...] = ()
+
+
+def seen(
+    id: str,
+    subject: Object | Ref,
+    summary: str,
+    *,
+    severity: Severity = Severity.CRITICAL,
+    chain: Iterable[str] = (),
+    evidence: Iterable[Evidence | None] = (),
+    fixes: Iterable[Fix | None] = (),
+    symptom_of: Iterable[Ref] = (),
+) -> Seen:
+    """A finding with its texts redacted and cut to size."""
+    finding = Finding(
+        id=id,
+        severity=severity,
+        subject=subject if isinstance(subject, Ref) else ref_of(subject),
+        summary=cut(summary),
+        chain=tuple(cut(text) for text in chain),
+        evidence=tuple(item for item in evidence if item),
+        fixes=tuple(item for item in fixes if item),
+    )
+    return Seen(finding, tuple(symptom_of))
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Redacted, on one line, not longer than a person reads."""
+    line = " ".join(redact_text(text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def event(found: Object | None) -> Evidence | None:
+    """An event as evidence."""
+    if not found:
+        return None
+    count = (found.get("series") or {}).get("count") or found.get("count") or 1
+    times = f" ({count} times)" if count > 1 else ""
+    return Evidence(source="event", text=cut(f"{found.get('reason', '')}: {found.get('message', '')}{times}"))
+
+
+def field(path: str, value: Any) -> Evidence:
+    """A field of an object as evidence."""
+    return Evidence(source="field", text=cut(f"{path} = {value}"))
+
+
+def log(lines: Iterable[str]) -> Evidence | None:
+    """Lines of a log as evidence."""
+    kept = [cut(line, 200) for line in lines if line.strip()]
+    return Evidence(source="log", text="\n".join(kept[-6:])) if kept else None
+
+
+def latest(snap: Snapshot, obj: Object, *reasons: str) -> Object | None:
+    """The latest event about an object for one of the reasons."""
+    found = snap.events(obj, *reasons)
+    return found[-1] if found else None
+
+
+def pods_text(count: int, owner: Object) -> str:
+    """ "3 pods of deployment web", or "pod web" where the pod stands alone."""
+    if owner["kind"] == "Pod":
+        return f"pod {owner['metadata']['name']}"
+    return f"{count} pod{'s' if count != 1 else ''} of {owner['kind'].lower()} {owner['metadata']['name']}"
+
+
+def change_fix(text: str, *changes: Change) -> Fix:
+    return Fix(text=text, changes=changes)
+
+
+def back_fix(snap: Snapshot, owner: Object) -> Fix | None:
+    """Back to the revision before, for a Deployment that has one."""
+    if owner["kind"] != "Deployment":
+        return None
+    sets = [
+        item
+        for item in snap.all("replicasets.apps")
+        if any(own["uid"] == owner["metadata"]["uid"] for own in item["metadata"].get("ownerReferences") or ())
+    ]
+    if len(sets) < 2:
+        return None
+    sets.sort(key=_revision)
+    images = ", ".join(item["image"] for item in sets[-2]["spec"]["template"]["spec"]["containers"])
+    target = ref_of(owner)
+    undo = RolloutUndo(summary=f"roll {target} back to revision {_revision(sets[-2])}", ref=target)
+    return Fix(text=f"Go back to the revision before ({images}).", changes=(undo,))
+
+
+def _revision(item: Mapping[str, Any]) -> int:
+    return int((item["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "0"))
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """The most similar of some names, or an empty string."""
+    from rapidfuzz import process
+
+    best = process.extractOne(name, sorted(set(names)), score_cutoff=70)
+    return best[0] if best else ""

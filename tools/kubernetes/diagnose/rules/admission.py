@@ -1,0 +1,84 @@
+"""Pods are refused before they exist: quota, pod security, limits, policies, webhooks, a missing account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tools.finding import Fix
+from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, field, seen
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.preflight import plain_text
+from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.rollout_state import condition
+from tools.kubernetes.workload_changes import ref_of, scale_change
+
+IDS = {
+    "SM-QUOTA": "the quota of the namespace is used up",
+    "SM-POD-SECURITY": "the pod security level of the namespace refuses the pods",
+    "SM-SERVICE-ACCOUNT": "the service account of the pods does not exist",
+    "SM-LIMIT-RANGE": "the pods' resources are outside of what the namespace allows",
+    "SM-ADMISSION": "a policy or webhook refuses the pods",
+}
+_KINDS = (
+    ("SM-QUOTA", re.compile(r"exceeded quota|failed quota")),
+    ("SM-POD-SECURITY", re.compile(r"violates PodSecurity")),
+    ("SM-SERVICE-ACCOUNT", re.compile(r"error looking up service account")),
+    ("SM-LIMIT-RANGE", re.compile(r"(?:maximum|minimum) .* usage per|limit to request ratio")),
+)
+_ADVICE = {
+    "SM-QUOTA": "Raise the quota, or free some of it.",
+    "SM-POD-SECURITY": "Give the pods the security context that the level asks for.",
+    "SM-SERVICE-ACCOUNT": "Create the service account, or correct its name in the pod template.",
+    "SM-LIMIT-RANGE": "Set requests and limits within the range of the namespace.",
+    "SM-ADMISSION": "Change the pods to what the policy asks for, or ask its owner.",
+}
+_RECENT = 900  # seconds; older refusals with all pods there are history
+
+
+def check(snap: Snapshot) -> Iterator[Seen]:
+    """Workloads that cannot make their pods."""
+    told: set[str] = set()
+    for kind in ("replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch"):
+        for item in snap.all(kind):
+            owner = snap.owner(item)
+            if owner["metadata"]["uid"] in told or not (found := _refusal(snap, item)):
+                continue
+            told.add(owner["metadata"]["uid"])
+            yield _finding(snap, owner, *found)
+
+
+def _refusal(snap: Snapshot, item: Object) -> tuple[str, Object | None] | None:
+    """What refused the pods of a set that still lacks some."""
+    status = item.get("status") or {}
+    there = status.get("replicas", status.get("currentNumberScheduled", status.get("active", 0)))
+    if there >= replicas_of(item) or (
+        item["kind"] == "Job" and (status.get("succeeded") or condition(item, "Complete"))
+    ):
+        return None
+    failure = condition(item, "ReplicaFailure")
+    events = snap.events(item, "FailedCreate")
+    if failure.get("status") == "True":
+        return str(failure.get("message", "")), events[-1] if events else None
+    recent = [
+        e for e in events if snap.seconds_since(e.get("lastTimestamp") or e["metadata"]["creationTimestamp"]) < _RECENT
+    ]
+    return (str(recent[-1].get("message", "")), recent[-1]) if recent else None
+
+
+def _finding(snap: Snapshot, owner: Object, message: str, report: Object | None) -> Seen:
+    id = next((id for id, pattern in _KINDS if pattern.search(message)), "SM-ADMISSION")
+    ref, wanted = ref_of(owner), replicas_of(owner)
+    there = sum(1 for pod in snap.pods_of(owner) if not pod["metadata"].get("deletionTimestamp"))
+    why = plain_text(message).rstrip(".")
+    fixes = [Fix(text=_ADVICE[id])]
+    if id == "SM-QUOTA" and owner["kind"] in ("Deployment", "StatefulSet") and 0 < there < wanted:
+        fixes.append(change_fix(f"Scale to the {there} that the quota allows.", scale_change(owner, there)))
+    return seen(
+        id,
+        owner,
+        f"{ref} has {there} of {wanted} pods: {cut(why, 240)}.",
+        chain=(f"{wanted - there} pods of {ref} are refused", why),
+        evidence=(event(report) if report else field("status.conditions.ReplicaFailure", message),),
+        fixes=fixes,
+    )

@@ -1,0 +1,111 @@
+"""A volume claim is not bound: no such class, no default class, nobody provisions it, or it does not exist at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.change import Ref
+from tools.finding import Fix
+from tools.kubernetes.diagnose.rule import Seen, event, field, latest, near, pods_text, seen
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+
+IDS = {
+    "SM-CLAIM-CLASS": "the claim names a storage class that does not exist",
+    "SM-CLAIM-NO-CLASS": "the claim names no storage class, and there is no default one",
+    "SM-CLAIM-PROVISION": "nothing has made a volume for the claim",
+    "SM-CLAIM-LOST": "the volume of the claim is gone",
+    "SM-CLAIM-MISSING": "a pod uses a claim that does not exist",
+}
+_PATIENCE = 10.0
+_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+
+
+def check(snap: Snapshot) -> Iterator[Seen]:
+    """Claims that are not bound though they should be, and claims that pods miss."""
+    for claim in snap.all("persistentvolumeclaims"):
+        phase = (claim.get("status") or {}).get("phase")
+        if phase == "Lost":
+            yield seen("SM-CLAIM-LOST", claim, f"The volume of claim {_name(claim)} is gone, and its data with it.")
+        elif phase == "Pending" and snap.seconds_since(claim["metadata"]["creationTimestamp"]) > _PATIENCE:
+            yield from _pending(snap, claim)
+    yield from _missing(snap)
+
+
+def _pending(snap: Snapshot, claim: Object) -> Iterator[Seen]:
+    classes = {item["metadata"]["name"]: item for item in snap.all("storageclasses.storage.k8s.io")}
+    name = claim["spec"].get("storageClassName")
+    users = [pod for pod in snap.pods if _uses(pod, claim["metadata"]["name"], claim["metadata"]["namespace"])]
+    chain = [f"{pods_text(1, snap.owner(pod))} waits for its volume" for pod in users[:1]]
+    told = latest(snap, claim)
+    if name and "storageclasses" not in snap.unchecked and name not in classes:
+        best = near(name, classes) or next((key for key, item in classes.items() if _is_default(item)), "")
+        hint = f"; there is {', '.join(sorted(classes))}" if classes else "; there is none at all"
+        yield seen(
+            "SM-CLAIM-CLASS",
+            claim,
+            f"Claim {_name(claim)} names the storage class {name}, which does not exist{hint}.",
+            chain=[*chain, f"storage class {name} does not exist"],
+            evidence=(field("spec.storageClassName", name), event(told)),
+            fixes=(Fix(text=f"Make the claim again with {best or 'an existing class'}: its class cannot be changed."),),
+        )
+    elif name is None and not any(_is_default(item) for item in classes.values()):
+        yield seen(
+            "SM-CLAIM-NO-CLASS",
+            claim,
+            f"Claim {_name(claim)} names no storage class, and the cluster has no default.",
+            chain=chain,
+            evidence=(event(told),),
+            fixes=(Fix(text="Name a class in the claim, or make one the default."),),
+        )
+    elif users or (classes.get(name or "") or {}).get("volumeBindingMode") != "WaitForFirstConsumer":
+        placed = any(pod["spec"].get("nodeName") for pod in users)
+        if told and told.get("reason") == "WaitForFirstConsumer" and not placed:
+            return  # the pod has no node yet: that is the story
+        yield seen(
+            "SM-CLAIM-PROVISION",
+            claim,
+            f"Claim {_name(claim)} has no volume yet.",
+            chain=chain,
+            evidence=(event(told), field("spec.storageClassName", name)),
+            fixes=(Fix(text='Look at the provisioner of its class; for class "" make a matching volume.'),),
+        )
+
+
+def _missing(snap: Snapshot) -> Iterator[Seen]:
+    told: set[tuple[str, str]] = set()
+    for pod in snap.pods:
+        if (pod.get("status") or {}).get("phase") != "Pending":
+            continue
+        space = pod["metadata"]["namespace"]
+        for volume in pod["spec"].get("volumes") or ():
+            name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if not name or (space, name) in told or snap.find("persistentvolumeclaims", name, space):
+                continue
+            told.add((space, name))
+            known = [
+                c["metadata"]["name"] for c in snap.all("persistentvolumeclaims") if c["metadata"]["namespace"] == space
+            ]
+            best = near(name, known)
+            ref = Ref(api_version="v1", kind="PersistentVolumeClaim", name=name, namespace=space)
+            yield seen(
+                "SM-CLAIM-MISSING",
+                ref,
+                f"Volume claim {name} does not exist in {space}{f'; there is {best}' if best else ''}.",
+                chain=(f"{pods_text(1, snap.owner(pod))} cannot start", f"claim {name} does not exist"),
+                fixes=(Fix(text=f"Make the claim {name}, or correct its name in the pod."),),
+            )
+
+
+def _uses(pod: Object, name: str, namespace: str) -> bool:
+    return pod["metadata"]["namespace"] == namespace and any(
+        (volume.get("persistentVolumeClaim") or {}).get("claimName") == name
+        for volume in pod["spec"].get("volumes") or ()
+    )
+
+
+def _is_default(item: Object) -> bool:
+    return (item["metadata"].get("annotations") or {}).get(_DEFAULT) == "true"
+
+
+def _name(claim: Object) -> str:
+    return f"{claim['metadata']['name']} in {claim['metadata']['namespace']}"

@@ -1,0 +1,221 @@
+"""A container ends again and again: out of memory, wrong command, missing things, a dependency that is down, a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.change import Ref
+from tools.finding import Evidence, Finding, Fix
+from tools.kubernetes import quantity
+from tools.kubernetes.diagnose.endings import meaning
+from tools.kubernetes.diagnose.logscan import Clue, scan
+from tools.kubernetes.diagnose.rule import (
+    Seen,
+    back_fix,
+    change_fix,
+    cut,
+    event,
+    field,
+    latest,
+    log,
+    near,
+    pods_text,
+    seen,
+)
+from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
+from tools.kubernetes.workload_changes import ref_of, resources_change
+
+IDS = {
+    "SM-OOM": "the container needs more memory than its limit",
+    "SM-CRASH-COMMAND": "the command of the container does not exist or cannot be executed",
+    "SM-CRASH-DEPENDENCY": "what the program connects to is not there or refuses it",
+    "SM-CRASH-LOGIN": "what the program connects to does not accept its password",
+    "SM-CRASH-VARIABLE": "an environment variable that the program needs is missing",
+    "SM-CRASH-FILE": "a file that the program needs is missing",
+    "SM-CRASH-MODULE": "a library or module is missing in the image",
+    "SM-CRASH-PERMISSION": "the program may not do what it tries",
+    "SM-CRASH-READ-ONLY": "the program writes where the file system is read-only",
+    "SM-CRASH-PORT": "the port that the program wants is taken",
+    "SM-CRASH-DISK": "the disk is full",
+    "SM-CRASH-EXCEPTION": "the program ends with an exception",
+    "SM-CRASH-FINISHED": "the program finishes though it should keep running",
+    "SM-CRASH": "the program ends with an error",
+}
+_RECENT = 600  # seconds; an ending longer ago, with a ready container now, is history
+
+_CLUES = {
+    "connection": ("SM-CRASH-DEPENDENCY", "it cannot connect to {about}"),
+    "name": ("SM-CRASH-DEPENDENCY", "it cannot find the host {about}"),
+    "login": ("SM-CRASH-LOGIN", "its login is refused"),
+    "variable": ("SM-CRASH-VARIABLE", "the environment variable {about} is missing"),
+    "file": ("SM-CRASH-FILE", "a file is missing: {about}"),
+    "module": ("SM-CRASH-MODULE", "a module is missing in the image"),
+    "permission": ("SM-CRASH-PERMISSION", "it may not do what it tries"),
+    "read-only": ("SM-CRASH-READ-ONLY", "it writes to a read-only file system"),
+    "port": ("SM-CRASH-PORT", "its port is taken already"),
+    "disk": ("SM-CRASH-DISK", "no space is left on the disk"),
+    "memory": ("SM-OOM", "it runs out of memory"),
+    "exception": ("SM-CRASH-EXCEPTION", "it ends with an exception"),
+    "error": ("SM-CRASH", "it ends with an error"),
+}
+_ADVICE = {
+    "SM-CRASH-COMMAND": "Correct command and args, or build the image with that program.",
+    "SM-CRASH-LOGIN": "Compare the user and password in the pod's Secret with those of the server.",
+    "SM-CRASH-VARIABLE": "Set the variable, or mount the Secret or ConfigMap that holds it.",
+    "SM-CRASH-FILE": "Put the file into the image, or mount it.",
+    "SM-CRASH-MODULE": "Add the dependency and build the image again.",
+    "SM-CRASH-PERMISSION": "Give the path or port to the user that the container runs as, or run as another user.",
+    "SM-CRASH-READ-ONLY": "Mount a volume (emptyDir) where it writes.",
+    "SM-CRASH-PORT": "Let the program listen on another port; containers of one pod share theirs.",
+    "SM-CRASH-DISK": "Free space, or give it a larger volume.",
+    "SM-CRASH-FINISHED": "Let the command keep running in the foreground, or make it a Job.",
+    "SM-CRASH-EXCEPTION": "The cause is in the code or its data; the log names the place.",
+}
+
+
+def check(snap: Snapshot) -> Iterator[Seen]:
+    """One finding for each container of a workload that keeps ending."""
+    for unit, count in snap.one_each(unit for unit in snap.units() if _crashes(snap, unit)):
+        yield _finding(snap, unit, count)
+
+
+def _crashes(snap: Snapshot, unit: Unit) -> bool:
+    if unit.owner["kind"] in ("Job", "CronJob"):
+        return False
+    reason = unit.waiting.get("reason", "")
+    if reason == "CrashLoopBackOff" or (reason == "RunContainerError"):
+        return not _killed_by_probe(snap, unit)
+    ended = unit.terminated
+    if not ended or (unit.init and ended.get("exitCode") == 0):
+        return False
+    again = unit.status.get("restartCount", 0) > 0 or (unit.status.get("state") or {}).get("terminated")
+    failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled"
+    recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT
+    troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready"))
+    return bool(again and failed and troubled) and not _killed_by_probe(snap, unit)
+
+
+def _killed_by_probe(snap: Snapshot, unit: Unit) -> bool:
+    """The kubelet stopped it because of its probe: another rule tells that story."""
+    if unit.terminated.get("exitCode") not in (137, 143, 0) or unit.terminated.get("reason") == "OOMKilled":
+        return False
+    stopped = snap.events(unit.pod, "Killing")
+    return any("probe" in item.get("message", "") and unit.spec["name"] in item.get("message", "") for item in stopped)
+
+
+def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
+    ended, name = unit.terminated, unit.spec["name"]
+    code, reason = ended.get("exitCode", 0), ended.get("reason", "")
+    message = str(ended.get("message") or unit.waiting.get("message") or "")
+    if reason == "OOMKilled":
+        return _out_of_memory(snap, unit, count)
+    if (
+        reason in ("StartError", "ContainerCannotRun")
+        or unit.waiting.get("reason") == "RunContainerError"
+        or code in (126, 127)
+    ):
+        return _bad_command(snap, unit, count, message)
+    clue = scan(snap.last_words(unit))
+    id, why = _CLUES[clue.kind] if clue else ("SM-CRASH", meaning(code))
+    if code == 0 and (not clue or clue.kind in ("error", "exception", "file")):
+        id, why, clue = (
+            "SM-CRASH-FINISHED",
+            "it finishes by itself (exit code 0), though its pod should keep running",
+            None,
+        )
+    why = why.format(about=clue.about if clue and clue.about else "what it needs")
+    chain, symptom_of, more = _dependency(snap, unit, clue) if id == "SM-CRASH-DEPENDENCY" else ((), (), None)
+    place = f" at {clue.where}" if clue and clue.where and id in ("SM-CRASH-EXCEPTION", "SM-CRASH-VARIABLE") else ""
+    restarts = unit.status.get("restartCount", 0)
+    return seen(
+        id,
+        unit.owner,
+        f"Container {name} of {ref_of(unit.owner)} keeps ending: {why}{place}{'' if not clue else ': ' + cut(clue.text, 160)}",
+        chain=(f"{pods_text(count, unit.owner)} cannot stay up ({restarts} restarts)", why, *chain),
+        evidence=(
+            log(clue.lines) if clue else log(snap.last_words(unit).splitlines()),
+            field("lastState.terminated.exitCode", f"{code}: {meaning(code)}"),
+            more,
+        ),
+        fixes=(back_fix(snap, unit.owner), Fix(text=_ADVICE[id]) if id in _ADVICE else None),
+        symptom_of=symptom_of,
+    )
+
+
+def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
+    name = unit.spec["name"]
+    limit = ((unit.spec.get("resources") or {}).get("limits") or {}).get("memory")
+    why = f"it needs more memory than its limit of {limit}" if limit else "the node ran out of memory and killed it"
+    fixes: list[Fix | None] = []
+    if limit and unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet") and not unit.init:
+        more = _doubled(limit)
+        change = resources_change(unit.owner, name, limits={"memory": more})
+        fixes.append(change_fix(f"Raise the memory limit from {limit} to {more}.", change))
+    fixes += [back_fix(snap, unit.owner), Fix(text="If it grows without end, it leaks: look at its use over time.")]
+    return seen(
+        "SM-OOM",
+        unit.owner,
+        f"Container {name} of {ref_of(unit.owner)} was killed: {why}.",
+        chain=(f"{pods_text(count, unit.owner)} cannot stay up", f"container {name} is killed (OOMKilled)", why),
+        evidence=(
+            field("lastState.terminated", f"OOMKilled, exit code {unit.terminated.get('exitCode')}"),
+            field("resources.limits.memory", limit or "not set"),
+            field("restartCount", unit.status.get("restartCount", 0)),
+        ),
+        fixes=fixes,
+    )
+
+
+def _doubled(limit: str) -> str:
+    size = int(quantity.parse(limit) * 2)
+    return f"{size // 2**20}Mi" if size % 2**20 == 0 else f"{size}"
+
+
+def _bad_command(snap: Snapshot, unit: Unit, count: int, message: str) -> Seen:
+    name = unit.spec["name"]
+    command = unit.spec.get("command") or unit.spec.get("args") or ["(of the image)"]
+    clue = scan(snap.last_words(unit))
+    denied = "permission denied" in message.lower() or unit.terminated.get("exitCode") == 126
+    why = f"its command {command[0]!r} {'cannot be executed' if denied else 'does not exist in the image'}"
+    if "exec format error" in message + (clue.text if clue else ""):
+        why = "the image was built for another processor architecture"
+    return seen(
+        "SM-CRASH-COMMAND",
+        unit.owner,
+        f"Container {name} of {ref_of(unit.owner)} cannot run: {why}.",
+        chain=(f"{pods_text(count, unit.owner)} cannot start", why),
+        evidence=(
+            Evidence(source="field", text=cut(message)) if message else None,
+            event(latest(snap, unit.pod, "Failed")),
+            log(clue.lines) if clue else None,
+        ),
+        fixes=(back_fix(snap, unit.owner), Fix(text=_ADVICE["SM-CRASH-COMMAND"])),
+    )
+
+
+def _dependency(
+    snap: Snapshot, unit: Unit, clue: Clue | None
+) -> tuple[tuple[str, ...], tuple[Ref, ...], Evidence | None]:
+    """What is known of the host that the program could not reach: (more of the chain, its causes, evidence)."""
+    host = (clue.about if clue else "").partition(":")[0]
+    space = unit.pod["metadata"].get("namespace")
+    parts = host.split(".")
+    place = parts[1] if len(parts) > 1 and snap.namespace is None else space
+    service = snap.find("services", parts[0], place) if host else None
+    if service:
+        behind = [ref_of(item) for item in snap.behind(service)]
+        names = ", ".join(str(ref) for ref in behind) or "nothing"
+        told = f"service {parts[0]} is there; behind it: {names}"
+        return (f"see service {parts[0]}",), (ref_of(service), *behind), Evidence(source="field", text=told)
+    known = [item["metadata"]["name"] for item in snap.all("services") if item["metadata"].get("namespace") == space]
+    if host and len(parts) == 1 and (best := near(parts[0], known)):
+        told = f"there is no service {parts[0]} in {space}, but there is {best}"
+        return (told,), (), Evidence(source="field", text=told)
+    if host and len(parts) == 1:
+        return (f"there is no service {parts[0]} in {space}",), (), None
+    return (), (), None
+
+
+def explain(snap: Snapshot, unit: Unit) -> Finding:
+    """The story of one container that ended, for rules about what it belongs to."""
+    return _finding(snap, unit, 1).finding

@@ -1,0 +1,136 @@
+"""A pod finds no node: too little cpu or memory, taints, selectors, a volume, the limit of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.change import Ref
+from tools.finding import Evidence, Fix
+from tools.kubernetes.capacity import needs, room, room_text
+from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, latest, pods_text, seen
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.workload_changes import ref_of, scale_change
+
+IDS = {
+    "SM-PENDING-CPU": "no node has enough CPU left",
+    "SM-PENDING-MEMORY": "no node has enough memory left",
+    "SM-PENDING-PODS": "the nodes run as many pods as they may",
+    "SM-PENDING-TAINT": "every node that would do keeps the pod off (taint, cordon)",
+    "SM-PENDING-SELECTOR": "no node matches the pod's selector or affinity",
+    "SM-PENDING-VOLUME": "the pod waits for a volume",
+    "SM-PENDING-NO-NODES": "there is no node",
+    "SM-PENDING-GATED": "somebody holds the pod back (scheduling gates)",
+    "SM-PENDING": "no node takes the pod for another reason",
+}
+_PATIENCE = 5.0  # seconds in which a pod may wait without anything being wrong
+
+
+def check(snap: Snapshot) -> Iterator[Seen]:
+    """One finding for each workload with pods that wait for a node."""
+    waiting: dict[str, list[Object]] = {}
+    for pod in snap.pods:
+        if _unschedulable(snap, pod):
+            waiting.setdefault(snap.owner(pod)["metadata"]["uid"], []).append(pod)
+    for pods in waiting.values():
+        yield _finding(snap, snap.owner(pods[0]), pods)
+
+
+def _unschedulable(snap: Snapshot, pod: Object) -> str:
+    if pod["metadata"].get("deletionTimestamp") or (pod.get("status") or {}).get("phase") != "Pending":
+        return ""
+    for item in pod["status"].get("conditions") or ():
+        if item.get("type") == "PodScheduled" and item.get("status") == "False":
+            old = snap.seconds_since(pod["metadata"]["creationTimestamp"]) > _PATIENCE
+            return str(item.get("message") or item.get("reason")) if old else ""
+    return ""
+
+
+def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
+    pod, message = pods[0], _unschedulable(snap, pods[0])
+    if pod["spec"].get("schedulingGates"):
+        gates = ", ".join(gate["name"] for gate in pod["spec"]["schedulingGates"])
+        return seen(
+            "SM-PENDING-GATED",
+            owner,
+            f"{pods_text(len(pods), owner)} wait for {gates} to let them go.",
+            fixes=(Fix(text=f"Look at who sets the gate {gates}."),),
+        )
+    told = Evidence(source="event", text=cut(message.partition(" preemption:")[0]))
+    if claims := _claims(snap, pod, message):
+        names = ", ".join(claim.name for claim in claims)
+        return seen(
+            "SM-PENDING-VOLUME",
+            owner,
+            f"{pods_text(len(pods), owner)} wait for the volume of claim {names}.",
+            evidence=(told,),
+            symptom_of=claims,
+        )
+    nodes = snap.all("nodes")
+    others = [item for item in snap.every_pod if item["spec"].get("nodeName")]
+    found = room(nodes, others, pod, len(pods))
+    id, why = _reason(found.reasons, message, bool(nodes))
+    sums = room_text(found, pod["spec"], replicas_of(owner) or 1, len(pods))
+    return seen(
+        id,
+        owner,
+        f"{pods_text(len(pods), owner)} find{'s' if len(pods) == 1 else ''} no node: {why}.",
+        chain=(f"{pods_text(len(pods), owner)} cannot start", why),
+        evidence=(told, Evidence(source="metric", text=sums), event(latest(snap, pod, "NotTriggerScaleUp"))),
+        fixes=_fixes(id, owner, pods, found.ever),
+    )
+
+
+def _claims(snap: Snapshot, pod: Object, message: str) -> list[Ref]:
+    """The claims of the pod that are not bound, when the scheduler speaks of volumes."""
+    if not any(word in message for word in ("persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity")):
+        return []
+    space = pod["metadata"].get("namespace")
+    found: list[Ref] = []
+    for volume in pod["spec"].get("volumes") or ():
+        name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        claim = snap.find("persistentvolumeclaims", name, space) if name else None
+        if name and (claim is None or (claim.get("status") or {}).get("phase") != "Bound"):
+            found.append(Ref(api_version="v1", kind="PersistentVolumeClaim", name=name, namespace=space))
+    return found
+
+
+def _reason(reasons: object, message: str, nodes: bool) -> tuple[str, str]:
+    """The obstacle that keeps the most nodes out, in words."""
+    counts: dict[str, int] = dict(reasons) if isinstance(reasons, dict) else {}
+    if not nodes or "no nodes available" in message:
+        return "SM-PENDING-NO-NODES", "there is no node to run it"
+    if not counts:
+        return "SM-PENDING", cut(message, 200)
+    worst = max(counts, key=lambda reason: (counts[reason], "too little" in reason))
+    short = [reason for reason in counts if "too little" in reason]
+    worst = short[0] if short else worst
+    if worst == "too little CPU left":
+        return "SM-PENDING-CPU", "no node has enough CPU left"
+    if worst == "too little memory left":
+        return "SM-PENDING-MEMORY", "no node has enough memory left"
+    if worst == "the limit of pods is reached":
+        return "SM-PENDING-PODS", worst
+    if worst.startswith(("taint", "cordoned", "not ready")):
+        kept = "the nodes are cordoned" if worst == "cordoned" else f"the nodes keep it off ({worst})"
+        return "SM-PENDING-TAINT", kept
+    if "label" in worst or "affinity" in worst or "names another" in worst:
+        return "SM-PENDING-SELECTOR", f"every node is {worst}" if worst.startswith(("without", "ruled")) else worst
+    return "SM-PENDING", worst
+
+
+def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
+    fixes: list[Fix] = []
+    running = replicas_of(owner) - len(pods)
+    if id in ("SM-PENDING-CPU", "SM-PENDING-MEMORY", "SM-PENDING-PODS"):
+        asked = ", ".join(sorted(needs(pods[0]["spec"])))
+        fixes.append(Fix(text=f"Lower the requests ({asked}) of its containers, or free room on the nodes."))
+        if not ever:
+            fixes.append(Fix(text="No node is large enough for one such pod, even when empty: lower its requests."))
+        if owner["kind"] in ("Deployment", "StatefulSet") and running > 0:
+            fixes.append(change_fix(f"Scale to the {running} that fit.", scale_change(owner, running)))
+    if id == "SM-PENDING-TAINT":
+        fixes.append(Fix(text="Uncordon a node, or give the pod a toleration if it belongs there."))
+    if id == "SM-PENDING-SELECTOR":
+        fixes.append(Fix(text=f"Label a node accordingly, or correct the node selector of {ref_of(owner)}."))
+    return fixes

@@ -1,0 +1,174 @@
+"""A service reaches nobody: its selector matches no pod, its pods are not ready, or its target port is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.change import Patch
+from tools.finding import Fix, Severity
+from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.workload_changes import ref_of, template_of
+
+IDS = {
+    "SM-SERVICE-SELECTOR": "the selector of the service matches no pod",
+    "SM-SERVICE-NOT-READY": "no pod behind the service is ready",
+    "SM-SERVICE-PORT": "the service sends traffic to a port that its pods do not have",
+}
+
+
+def check(snap: Snapshot) -> Iterator[Seen]:
+    """Services with a selector and nobody behind it."""
+    for service in snap.all("services"):
+        spec = service.get("spec") or {}
+        selector = spec.get("selector")
+        if not selector or spec.get("type") == "ExternalName":
+            continue
+        pods = [
+            pod
+            for pod in snap.selected(selector, service["metadata"].get("namespace"))
+            if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        ]
+        if not pods:
+            yield from _nobody(snap, service, selector)
+        elif not any(_ready(pod) for pod in pods) and not spec.get("publishNotReadyAddresses"):
+            yield from _not_ready(snap, service, pods)
+        else:
+            yield from _ports(service, pods)
+
+
+def _ready(pod: Object) -> bool:
+    return any(
+        item.get("type") == "Ready" and item.get("status") == "True"
+        for item in (pod.get("status") or {}).get("conditions") or ()
+    )
+
+
+def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterator[Seen]:
+    """No pod: a fault only if nothing that it selects was scaled to zero on purpose or waits to be made."""
+    behind = snap.behind(service)
+    wanted = [item for item in behind if replicas_of(item)]
+    name, told = service["metadata"]["name"], ",".join(f"{k}={v}" for k, v in selector.items())
+    if behind and not wanted:
+        return
+    if wanted:
+        yield seen(
+            "SM-SERVICE-NOT-READY",
+            service,
+            f"Service {name} has no endpoints: {ref_of(wanted[0])} has no pods.",
+            symptom_of=[ref_of(item) for item in wanted],
+            evidence=(field("spec.selector", told),),
+        )
+        return
+    close = _closest(snap, service, selector)
+    why = f"its selector {told} matches no pod"
+    fixes: list[Fix] = [Fix(text="Correct the selector, or deploy what it is meant for.")]
+    evidence = [field("spec.selector", told)]
+    if close:
+        labels = (template_of(close).get("metadata") or {}).get("labels") or {}
+        right = (close["spec"].get("selector") or {}).get("matchLabels") or labels
+        evidence.append(
+            field(f"labels of the pods of {ref_of(close)}", ",".join(f"{k}={v}" for k, v in labels.items()))
+        )
+        patch = {"spec": {"selector": {**{key: None for key in selector if key not in right}, **right}}}
+        change = Patch(
+            summary=f"let service {name} select {ref_of(close)}",
+            ref=ref_of(service),
+            verb="set selector",
+            type="merge",
+            patch=patch,
+        )
+        fixes.insert(0, change_fix(f"Let it select {ref_of(close)}.", change))
+    yield seen(
+        "SM-SERVICE-SELECTOR",
+        service,
+        f"Service {name} reaches nobody: {why}.",
+        severity=Severity.CRITICAL if close else Severity.WARNING,
+        chain=(f"service {name} has no endpoints", why),
+        evidence=evidence,
+        fixes=fixes,
+    )
+
+
+def _closest(snap: Snapshot, service: Object, selector: dict[str, str]) -> Object | None:
+    """The workload that was probably meant: of the service's name, or with almost the same labels."""
+    from rapidfuzz import fuzz
+
+    space, name = service["metadata"].get("namespace"), service["metadata"]["name"]
+    best: tuple[float, Object | None] = (0.0, None)
+    for item in snap.workloads():
+        if item["metadata"].get("namespace") != space:
+            continue
+        labels = (template_of(item).get("metadata") or {}).get("labels") or {}
+        shared = sum(fuzz.ratio(value, labels.get(key, "")) for key, value in selector.items()) / (100 * len(selector))
+        values = max((fuzz.ratio(a, b) for a in selector.values() for b in labels.values()), default=0) / 100
+        score = 2.0 if item["metadata"]["name"] == name else max(shared, values)
+        if score > best[0]:
+            best = (score, item)
+    return best[1] if best[0] >= 0.75 else None
+
+
+def _not_ready(snap: Snapshot, service: Object, pods: list[Object]) -> Iterator[Seen]:
+    owners = {snap.owner(pod)["metadata"]["uid"]: snap.owner(pod) for pod in pods}
+    name = service["metadata"]["name"]
+    youngest = min(snap.seconds_since(pod["metadata"]["creationTimestamp"]) for pod in pods)
+    causes = [ref_of(item) for item in owners.values()]
+    told = ", ".join(str(ref) for ref in causes)
+    found = seen(
+        "SM-SERVICE-NOT-READY",
+        service,
+        f"Service {name} has no ready endpoints: no pod of {told} is ready.",
+        severity=Severity.CRITICAL,
+        symptom_of=causes,
+    )
+    if (
+        youngest > 60
+        or any(status.get("restartCount") for pod in pods for status in _statuses(pod))
+        or any((status.get("state") or {}).get("waiting") for pod in pods for status in _statuses(pod))
+    ):
+        yield found
+
+
+def _statuses(pod: Object) -> list[Object]:
+    return (pod.get("status") or {}).get("containerStatuses") or []
+
+
+def _ports(service: Object, pods: list[Object]) -> Iterator[Seen]:
+    """A target port by name must exist; one by number is suspicious when the containers declare others."""
+    containers = [item for pod in pods[:1] for item in pod["spec"].get("containers") or ()]
+    ports = [port for item in containers for port in item.get("ports") or ()]
+    names = {port["name"] for port in ports if port.get("name")}
+    numbers = {port["containerPort"] for port in ports}
+    for port in service["spec"].get("ports") or ():
+        target = port.get("targetPort", port["port"])
+        if (isinstance(target, str) and target in names) or (
+            isinstance(target, int) and (target in numbers or not numbers)
+        ):
+            continue
+        known = ", ".join(sorted(names) if isinstance(target, str) else map(str, sorted(numbers))) or "none"
+        name = service["metadata"]["name"]
+        why = f"its target port {target} is not a port of the pods (they declare {known})"
+        yield seen(
+            "SM-SERVICE-PORT",
+            service,
+            f"Service {name} sends traffic to nobody: {why}.",
+            severity=Severity.CRITICAL if isinstance(target, str) else Severity.WARNING,
+            chain=(f"connections to service {name} on port {port['port']} are refused", why),
+            evidence=(field("spec.ports.targetPort", target),),
+            fixes=_port_fix(service, port, numbers),
+        )
+
+
+def _port_fix(service: Object, port: Object, numbers: set[int]) -> list[Fix]:
+    if len(numbers) != 1:
+        return [Fix(text="Correct the target port.")]
+    right = next(iter(numbers))
+    entry = {"port": port["port"], "targetPort": right, "protocol": port.get("protocol", "TCP")}
+    change = Patch(
+        summary=f"set the target port of service {service['metadata']['name']} to {right}",
+        ref=ref_of(service),
+        verb="set port",
+        patch={"spec": {"ports": [entry]}},
+    )
+    return [change_fix(f"Send the traffic to port {right}.", change)]

@@ -1,0 +1,162 @@
+"""Run all rules over one snapshot, fold symptoms into causes, and tell what concerns the question."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from tools.catalog import Result
+from tools.change import Ref
+from tools.context import Context
+from tools.errors import BadRequest, NeedsAnswer, NotFound, ShipmateError
+from tools.finding import Finding, Severity
+from tools.kubernetes.capacity import selects
+from tools.kubernetes.diagnose import report, rules
+from tools.kubernetes.diagnose.rule import Seen
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.find import find_workload
+from tools.kubernetes.lookup import get_one
+from tools.kubernetes.workload_changes import ref_of, template_of
+
+_OTHER_KINDS = ("pod", "service", "job", "persistentvolumeclaim", "ingress", "horizontalpodautoscaler", "node")
+Key = tuple[str, str, str]
+
+
+@cache
+def all_rules() -> tuple[ModuleType, ...]:
+    """Every module of the rules folder."""
+    names = sorted(info.name for info in pkgutil.iter_modules(rules.__path__))
+    return tuple(import_module(f"{rules.__name__}.{name}") for name in names)
+
+
+def run(ctx: Context, name: str | None, kind: str | None, namespace: str | None) -> Result:
+    """The answer of the `diagnose` tool."""
+    if name:
+        target = _target(ctx, name, kind, None if namespace == "*" else namespace)
+        snap = Snapshot(ctx, target["metadata"].get("namespace"))
+        found = concerning(snap, target, fold(check(snap)))
+        return report.of_object(snap, target, found)
+    if kind:
+        raise BadRequest(f"Which {kind} is meant?", "Name it, or leave the kind out to look at everything.")
+    if namespace and namespace != "*":
+        from tools.kubernetes.lookup import check_exists
+
+        check_exists(ctx, namespace)
+    home = ctx.cluster.namespace if ctx.cluster.namespace != "default" else None
+    snap = Snapshot(ctx, None if namespace == "*" else namespace or ctx.namespace or home)
+    return report.of_namespace(snap, [finding for finding, _ in fold(check(snap))])
+
+
+def findings_for(ctx: Context, ref: Ref) -> tuple[Finding, ...]:
+    """What is wrong with one object; nothing when it cannot be looked at."""
+    try:
+        snap = Snapshot(ctx, ref.namespace)
+        target = ctx.cluster.read(ref)
+        return tuple(concerning(snap, target, fold(check(snap))))
+    except ShipmateError:
+        return ()
+
+
+def check(snap: Snapshot) -> list[Seen]:
+    """What the rules see."""
+    return [item for rule in all_rules() for item in rule.check(snap)]
+
+
+def fold(found: Iterable[Seen]) -> list[tuple[Finding, frozenset[Key]]]:
+    """One finding for each cause, with the keys of all objects that suffer from it; worst first.
+
+    A finding that is a symptom of an object joins what is wrong with that object: its summary becomes the head of
+    the cause's chain.
+    """
+    items = list(found)
+    causes = [item for item in items if not item.symptom_of]
+    waiting = [item for item in items if item.symptom_of]
+    merged: list[tuple[Finding, set[Key]]] = [(item.finding, {key(item.finding.subject)}) for item in causes]
+    moved = True
+    while moved and waiting:  # a symptom may be the cause of another symptom
+        moved = False
+        for item in list(waiting):
+            wanted = {key(ref) for ref in item.symptom_of}
+            hits = [index for index, (_, keys) in enumerate(merged) if keys & wanted]
+            for index in hits[:1]:
+                merged[index] = _joined(merged[index], item.finding)
+                waiting.remove(item)
+                moved = True
+    merged += [(item.finding, {key(item.finding.subject)}) for item in waiting]
+    order = list(Severity)
+    merged.sort(key=lambda pair: (order.index(pair[0].severity), str(pair[0].subject), pair[0].id))
+    return [(finding, frozenset(keys)) for finding, keys in merged]
+
+
+def _joined(cause: tuple[Finding, set[Key]], symptom: Finding) -> tuple[Finding, set[Key]]:
+    finding, keys = cause
+    chain = finding.chain if symptom.summary in finding.chain else (symptom.summary, *finding.chain)
+    order = list(Severity)
+    severity = min(finding.severity, symptom.severity, key=order.index)
+    return finding.model_copy(update={"chain": chain, "severity": severity}), keys | {key(symptom.subject)}
+
+
+def key(ref: Ref) -> Key:
+    """What tells objects apart whatever version they were read in."""
+    return ref.kind, ref.namespace or "", ref.name
+
+
+def concerning(snap: Snapshot, target: Object, found: Iterable[tuple[Finding, frozenset[Key]]]) -> list[Finding]:
+    """Those findings that the target or what belongs to it suffers from."""
+    related = {key(ref_of(obj)) for obj in _related(snap, target)}
+    return [finding for finding, keys in found if keys & related]
+
+
+def _related(snap: Snapshot, target: Object) -> Iterator[Object]:
+    """The target, what owns it, its pods, their claims, the services before it, its autoscaler."""
+    yield target
+    owner = snap.owner(target)
+    yield owner
+    space = target["metadata"].get("namespace")
+    pods = [*snap.pods_of(owner)]
+    if target["kind"] == "Service":
+        pods += snap.selected((target.get("spec") or {}).get("selector") or {"": ""}, space)
+        yield from snap.behind(target)
+    if target["kind"] == "Node":
+        pods += [pod for pod in snap.pods if pod["spec"].get("nodeName") == target["metadata"]["name"]]
+    yield from pods
+    for pod in pods:
+        yield snap.owner(pod)
+        for volume in pod["spec"].get("volumes") or ():
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if claim and (found := snap.find("persistentvolumeclaims", claim, space)):
+                yield found
+    labels = (template_of(owner).get("metadata") or {}).get("labels") if owner["kind"] != "Service" else None
+    for service in snap.all("services"):
+        selector = (service.get("spec") or {}).get("selector")
+        if not labels or not selector or service["metadata"].get("namespace") != space:
+            continue
+        if selects({"matchLabels": selector}, labels) or service["metadata"]["name"] == owner["metadata"]["name"]:
+            yield service
+    for scaler in snap.all("horizontalpodautoscalers.autoscaling"):
+        aim = scaler["spec"]["scaleTargetRef"]
+        if (aim["kind"], aim["name"]) == (owner["kind"], owner["metadata"]["name"]):
+            yield scaler
+
+
+def _target(ctx: Context, name: str, kind: str | None, namespace: str | None) -> dict[str, Any]:
+    """The object meant: a workload by any of its names, else something else called exactly so."""
+    if kind and ctx.cluster.kinds.resolve(kind).kind not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return get_one(ctx, kind, name, namespace)[1]
+    try:
+        return find_workload(ctx, name, kind, namespace)
+    except NeedsAnswer:
+        raise
+    except BadRequest as error:
+        if kind or not (isinstance(error, NotFound) or "/" in name):
+            raise
+        for other in (name.partition("/")[0],) if "/" in name else _OTHER_KINDS:
+            try:
+                return get_one(ctx, other, name, namespace)[1]
+            except NotFound:
+                continue
+        raise

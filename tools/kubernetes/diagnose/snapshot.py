@@ -1,0 +1,217 @@
+"""What a diagnosis looks at: each kind listed once, when a rule first asks for it, and joined in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from tools.context import Context
+from tools.errors import ShipmateError
+from tools.kubernetes.capacity import selects
+from tools.kubernetes.workload_changes import ref_of, template_of
+from tools.redact import redact_text
+
+Object = dict[str, Any]
+_CLUSTER_WIDE = ("nodes", "storageclasses.storage.k8s.io", "persistentvolumes", "namespaces")
+_LOG_LINES = 200
+_LOG_BYTES = 200_000
+
+
+class Unit(NamedTuple):
+    """One container of a pod with its status; `owner` is what the pod belongs to in the end."""
+
+    owner: Object
+    pod: Object
+    spec: Object
+    status: Object
+    init: bool
+
+    @property
+    def waiting(self) -> Mapping[str, Any]:
+        return (self.status.get("state") or {}).get("waiting") or {}
+
+    @property
+    def terminated(self) -> Mapping[str, Any]:
+        """How it ended, now or the last time."""
+        now = (self.status.get("state") or {}).get("terminated")
+        return now or (self.status.get("lastState") or {}).get("terminated") or {}
+
+
+class Snapshot:
+    """The objects of one namespace (None: of all), read lazily; `unchecked` says what could not be read and why."""
+
+    def __init__(self, ctx: Context, namespace: str | None, now: datetime | None = None) -> None:
+        self.ctx = ctx
+        self.namespace = namespace
+        self.now = now or datetime.now(UTC)
+        self.unchecked: dict[str, str] = {}
+        self._lists: dict[str, list[Object]] = {}
+        self._logs: dict[tuple[str, str, bool], str] = {}
+
+    def all(self, kind: str) -> list[Object]:
+        """Every object of a kind such as "deployments.apps"; empty where it may not be read."""
+        if kind not in self._lists:
+            place = None if kind in _CLUSTER_WIDE else self.namespace
+            names_only = kind in ("secrets", "configmaps")
+            try:
+                resource = self.ctx.cluster.kinds.resolve(kind)
+                self._lists[kind] = list(self.ctx.cluster.list(resource, place, metadata_only=names_only))
+            except ShipmateError as error:
+                self.unchecked[kind.partition(".")[0]] = error.message
+                self._lists[kind] = []
+        return self._lists[kind]
+
+    def find(self, kind: str, name: str, namespace: str | None) -> Object | None:
+        """One object of the snapshot."""
+        return self._index(kind).get((namespace or "", name))
+
+    def _index(self, kind: str) -> dict[tuple[str, str], Object]:
+        index = self._indexes.get(kind)
+        if index is None:
+            index = {(o["metadata"].get("namespace") or "", o["metadata"]["name"]): o for o in self.all(kind)}
+            self._indexes[kind] = index
+        return index
+
+    @cached_property
+    def _indexes(self) -> dict[str, dict[tuple[str, str], Object]]:
+        return {}
+
+    @property
+    def pods(self) -> list[Object]:
+        return self.all("pods")
+
+    @cached_property
+    def every_pod(self) -> list[Object]:
+        """The pods of all namespaces, for sums over nodes."""
+        if self.namespace is None:
+            return self.pods
+        try:
+            resource = self.ctx.cluster.kinds.resolve("pods")
+            return list(self.ctx.cluster.list(resource, fields="status.phase!=Succeeded,status.phase!=Failed"))
+        except ShipmateError as error:
+            self.unchecked["pods of other namespaces"] = error.message
+            return self.pods
+
+    @cached_property
+    def _owners(self) -> dict[str, Object]:
+        kinds = ("replicasets.apps", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch")
+        return {obj["metadata"]["uid"]: obj for kind in kinds for obj in self.all(kind)}
+
+    def owner(self, obj: Object) -> Object:
+        """What an object belongs to in the end: a pod's Deployment, say; itself when nothing known owns it."""
+        for _ in range(4):
+            uids = [own["uid"] for own in obj["metadata"].get("ownerReferences") or () if own.get("controller")]
+            above = self._owners.get(uids[0]) if uids else None
+            if above is None:
+                return obj
+            obj = above
+        return obj
+
+    @cached_property
+    def _pods_by_owner(self) -> dict[str, list[Object]]:
+        found: dict[str, list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            found[self.owner(pod)["metadata"]["uid"]].append(pod)
+        return found
+
+    def pods_of(self, owner: Object) -> list[Object]:
+        """The pods that belong to an object in the end."""
+        return self._pods_by_owner.get(owner["metadata"]["uid"], [])
+
+    def units(self) -> Iterator[Unit]:
+        """Every container that has a status, of pods that are not being deleted."""
+        for pod in self.pods:
+            if pod["metadata"].get("deletionTimestamp"):
+                continue
+            owner = self.owner(pod)
+            status = pod.get("status") or {}
+            parts = (
+                ("initContainers", "initContainerStatuses", True), ("containers", "containerStatuses", False)
+            )  # fmt: skip
+            for specs, statuses, init in parts:
+                by_name = {item["name"]: item for item in pod["spec"].get(specs) or ()}
+                for item in status.get(statuses) or ():
+                    if item["name"] in by_name:
+                        yield Unit(owner, pod, by_name[item["name"]], item, init)
+
+    def one_each(self, units: Iterator[Unit]) -> Iterator[tuple[Unit, int]]:
+        """One unit of each owner and container, the youngest pod's, with the number of pods alike."""
+        groups: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+        for unit in units:
+            groups[unit.owner["metadata"]["uid"], unit.spec["name"]].append(unit)
+        for same in groups.values():
+            yield max(same, key=lambda unit: unit.pod["metadata"]["creationTimestamp"]), len(same)
+
+    def selected(self, selector: Mapping[str, str], namespace: str | None) -> list[Object]:
+        """The pods with these labels."""
+        return [
+            pod
+            for pod in self.pods
+            if pod["metadata"].get("namespace") == namespace
+            and selector.items() <= (pod["metadata"].get("labels") or {}).items()
+        ]
+
+    def workloads(self) -> list[Object]:
+        """Deployments, StatefulSets and DaemonSets."""
+        return [*self.all("deployments.apps"), *self.all("statefulsets.apps"), *self.all("daemonsets.apps")]
+
+    def behind(self, service: Object) -> list[Object]:
+        """The workloads whose pods a service selects."""
+        selector = (service.get("spec") or {}).get("selector") or {}
+        space = service["metadata"].get("namespace")
+        return [
+            item
+            for item in self.workloads()
+            if selector
+            and item["metadata"].get("namespace") == space
+            and selects({"matchLabels": selector}, (template_of(item).get("metadata") or {}).get("labels") or {})
+        ]
+
+    # --- events and logs ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _events(self) -> dict[str, list[Object]]:
+        found: dict[str, list[Object]] = defaultdict(list)
+        for event in self.all("events"):
+            found[(event.get("involvedObject") or {}).get("uid", "")].append(event)
+        for events in found.values():
+            events.sort(key=_last_seen)
+        return found
+
+    def events(self, obj: Object, *reasons: str) -> list[Object]:
+        """What was reported about an object, latest last, optionally only for some reasons."""
+        found = self._events.get(obj["metadata"]["uid"], [])
+        return [event for event in found if not reasons or event.get("reason") in reasons]
+
+    def log(self, pod: Object, container: str, previous: bool = False) -> str:
+        """The end of a container's log, redacted; empty when there is none."""
+        key = (pod["metadata"]["uid"], container, previous)
+        if key not in self._logs:
+            query: dict[str, Any] = {"container": container, "tailLines": _LOG_LINES, "limitBytes": _LOG_BYTES}
+            if previous:
+                query["previous"] = "true"
+            try:
+                raw = self.ctx.cluster.get_raw(self.ctx.cluster.path(ref_of(pod), "log"), accept="*/*", **query)
+                self._logs[key] = redact_text(raw.decode("utf-8", "replace"))
+            except ShipmateError:
+                self._logs[key] = ""
+        return self._logs[key]
+
+    def last_words(self, unit: Unit) -> str:
+        """What a container said before it ended: of the run that ended, if there is a later one."""
+        running = (unit.status.get("state") or {}).get("terminated") is None
+        if running and unit.status.get("restartCount"):
+            return self.log(unit.pod, unit.spec["name"], previous=True) or self.log(unit.pod, unit.spec["name"])
+        return self.log(unit.pod, unit.spec["name"])
+
+    def seconds_since(self, time: str | None) -> float:
+        """Age in seconds of a time as the server writes it; 0 when there is none."""
+        return (self.now - datetime.fromisoformat(time)).total_seconds() if time else 0.0
+
+
+def _last_seen(event: Object) -> str:
+    series = (event.get("series") or {}).get("lastObservedTime")
+    return str(series or event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])

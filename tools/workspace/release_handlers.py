@@ -1,0 +1,266 @@
+"""The handlers of Helm's changes: shown first, done under the permit, and watched until healthy."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tools.change import Change, HelmRelease, HelmRollback, HelmUninstall
+from tools.context import Context
+from tools.errors import BadRequest, Failed, NotFound, Refused
+from tools.helm import charts, render, store, writes
+from tools.helm.documents import Document, documents
+from tools.permit import Permit
+from tools.preview import Applied, Preview, Risk, Undo, Verification
+from tools.progress import Progress, Steps
+from tools.sealing import seal, unseal
+from tools.workspace.release_health import all_gone, all_healthy, uids_of
+from tools.workspace.release_look import Look, look_at, look_at_deletions, namespace_exists
+from tools.workspace.release_steps import (
+    applied_as,
+    check_revision,
+    check_same,
+    finished,
+    hook_documents,
+    hooks_of,
+    known,
+    moved_since,
+    object_writes,
+    program,
+    rollback_to,
+    run_helm,
+    tell,
+)
+
+
+class ReleaseHandler:
+    """Handles `HelmRelease`: install and upgrade."""
+
+    def preview(self, ctx: Context, change: HelmRelease, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        yield Progress(f"rendering the chart {change.chart}")
+        summary = change.summary
+        try:
+            history = store.history(ctx, change.release, change.namespace)
+            if blocker := _in_the_way(change, history):
+                return Preview(summary=summary, blockers=(blocker,))
+            chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
+            if change.chart_digest and chart.digest != change.chart_digest:
+                return Preview(summary=summary, blockers=("The chart has changed since this was proposed; ask again.",))
+            rendering = _render(ctx, change, chart, twice=chart.random)
+        except (BadRequest, Failed) as error:
+            return Preview(summary=summary, blockers=(str(error),))
+        yield Progress("asking the server what each document would change")
+        now = store.deployed(history)
+        old = documents(now.manifest, change.namespace) if now else []
+        gone = writes.dropped(old, rendering.documents)
+        hooks = hooks_of(rendering.hooks, rendering.release.hooks, change.action)
+        look = Look(change.release, change.namespace)
+        placed = namespace_exists(ctx, change.namespace)
+        if not placed and not change.create_namespace:
+            look.blockers.append(f"There is no namespace {change.namespace}.")
+        last = history[-1] if history else None
+        on_server = ctx.helm.version >= (4, 0) and (last is None or last.method == "ssa")
+        look_at(ctx, look, rendering.documents, old, on_server=on_server, placed=placed)
+        look_at_deletions(ctx, look, gone)
+        tell(look, rendering, hooks)
+        allowed = [
+            *program(_line(change, chart, look.forced)),
+            *(writes.made_namespace(change.namespace) if change.create_namespace and not placed else ()),
+            *writes.recorded(change.namespace, change.release, history),
+            *object_writes(ctx, rendering.documents, gone, hooks),
+        ]
+        same = last is not None and last.status == "deployed" and last.values == _plain(ctx, change)
+        return finished(
+            ctx, look, change, allowed, last, rendering.digest(ctx.vault.key), noop=same and not hooks,
+            undo=f"Roll back to revision {now.revision}." if now else _undo_of_install(rendering.documents),
+        )  # fmt: skip
+
+    def apply(self, ctx: Context, change: HelmRelease, preview: Preview, permit: Permit) -> Steps[Applied]:
+        again = yield from self.preview(ctx, change, ())
+        check_same(preview, again)
+        chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
+        forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
+        history = store.history(ctx, change.release, change.namespace)
+        line = _line(change, chart, forced)
+        failed = yield from run_helm(ctx, permit, line, json.dumps(_plain(ctx, change)))
+        now = store.deployed(history)
+        return applied_as(ctx, change, failed, {"revision": now.revision} if now else None)
+
+    def verify(self, ctx: Context, change: HelmRelease, applied: Applied) -> Steps[Verification]:
+        return (yield from all_healthy(ctx, change.release, change.namespace, applied))
+
+    def invert(self, ctx: Context, change: HelmRelease, applied: Applied) -> Undo:
+        history = store.history(ctx, change.release, change.namespace)
+        if not history:
+            return Undo(notes=(f"The release {change.release} is gone already.",))
+        notes = moved_since(history, applied)
+        if applied.before is None:
+            summary = f"uninstall release {change.release} in {change.namespace}"
+            back = HelmUninstall(summary=summary, why="undo", release=change.release, namespace=change.namespace)
+            return Undo(changes=(back,), notes=notes)
+        return Undo(changes=(rollback_to(change, history, int(applied.before["revision"])),), notes=notes)
+
+
+class RollbackHandler:
+    """Handles `HelmRollback`: an earlier revision's manifest, as it was stored, becomes a new revision."""
+
+    def preview(self, ctx: Context, change: HelmRollback, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        yield Progress(f"comparing with revision {change.revision}")
+        history = store.history(ctx, change.release, change.namespace)
+        target = next((one for one in history if one.revision == change.revision), None)
+        if target is None:
+            kept = ", ".join(str(one.revision) for one in history) or "none"
+            text = (
+                f"Release {change.release} in {change.namespace} has no revision {change.revision}; kept are: {kept}."
+            )
+            return Preview(summary=change.summary, blockers=(text,))
+        now, last = store.deployed(history) or target, history[-1]
+        new, old = documents(target.manifest, change.namespace), documents(now.manifest, change.namespace)
+        gone = writes.dropped(old, new)
+        hooks = hooks_of(hook_documents(target), target.hooks, "rollback")
+        look = Look(change.release, change.namespace)
+        on_server = ctx.helm.version >= (4, 0) and target.method == "ssa"
+        look_at(ctx, look, new, old, on_server=on_server, placed=True)
+        look_at_deletions(ctx, look, gone)
+        tell(look, None, hooks)
+        line = _rollback_line(change, look.forced)
+        allowed = [
+            *program(line),
+            *writes.recorded(change.namespace, change.release, history),
+            *object_writes(ctx, new, gone, hooks),
+        ]
+        digest = hmac.new(ctx.vault.key, target.manifest.encode(), hashlib.sha256).hexdigest()
+        noop = last.status == "deployed" and last.manifest == target.manifest and last.values == target.values
+        undo = f"Roll back to revision {now.revision}."
+        return finished(ctx, look, change, allowed, last, digest, noop=noop and not hooks, undo=undo)
+
+    def apply(self, ctx: Context, change: HelmRollback, preview: Preview, permit: Permit) -> Steps[Applied]:
+        again = yield from self.preview(ctx, change, ())
+        check_same(preview, again)
+        forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
+        now = store.deployed(store.history(ctx, change.release, change.namespace))
+        failed = yield from run_helm(ctx, permit, _rollback_line(change, forced))
+        return applied_as(ctx, change, failed, {"revision": now.revision} if now else None)
+
+    def verify(self, ctx: Context, change: HelmRollback, applied: Applied) -> Steps[Verification]:
+        return (yield from all_healthy(ctx, change.release, change.namespace, applied))
+
+    def invert(self, ctx: Context, change: HelmRollback, applied: Applied) -> Undo:
+        history = store.history(ctx, change.release, change.namespace)
+        if applied.before is None or not history:
+            raise Refused("There was no healthy revision before it to return to.", "Name the revision to roll back to.")
+        back = rollback_to(change, history, int(applied.before["revision"]))
+        return Undo(changes=(back,), notes=moved_since(history, applied))
+
+
+class UninstallHandler:
+    """Handles `HelmUninstall`; what it needs to install the release again is kept in the vault."""
+
+    def preview(self, ctx: Context, change: HelmUninstall, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        yield Progress(f"looking at what belongs to release {change.release}")
+        history = store.history(ctx, change.release, change.namespace)
+        if not history:
+            text = f"There is no release {change.release} in {change.namespace}."
+            return Preview(summary=change.summary, warnings=(text,), noop=True)
+        last = history[-1]
+        found = documents((store.deployed(history) or last).manifest, change.namespace)
+        gone = [one for one in found if not one.kept]
+        hooks = hooks_of(hook_documents(last), last.hooks, "delete")
+        look = Look(change.release, change.namespace, risk=Risk.MEDIUM)
+        look_at_deletions(ctx, look, gone)
+        if kept := [str(one.ref) for one in found if one.kept]:
+            look.warnings.append(f"Stays in the cluster, because the chart says so: {', '.join(kept)}.")
+        tell(look, None, hooks)
+        allowed = [
+            *program(_uninstall_line(change)),
+            *writes.deleted(ctx.cluster.path, [one for one in gone if known(ctx, one)]),
+            *writes.hooked(ctx.cluster.path, hooks),
+            *writes.forgotten(change.namespace, history),
+        ]
+        undo = "Install it again with the same chart and values."
+        return finished(ctx, look, change, allowed, last, last.secret, noop=False, undo=undo)
+
+    def apply(self, ctx: Context, change: HelmUninstall, preview: Preview, permit: Permit) -> Steps[Applied]:
+        history = store.history(ctx, change.release, change.namespace)
+        check_revision(preview, history)
+        last = history[-1]
+        gone = [one for one in documents(last.manifest, change.namespace) if not one.kept]
+        before = {"chart": ctx.vault.put(json.dumps(last.chart)), "values": seal(ctx, last.values)}
+        uids = uids_of(ctx, gone)
+        failed = yield from run_helm(ctx, permit, _uninstall_line(change))
+        applied = applied_as(ctx, change, failed, before)
+        return applied.model_copy(update={"facts": {**applied.facts, "uids": uids}})
+
+    def verify(self, ctx: Context, change: HelmUninstall, applied: Applied) -> Steps[Verification]:
+        return (yield from all_gone(ctx, change.release, change.namespace, applied))
+
+    def invert(self, ctx: Context, change: HelmUninstall, applied: Applied) -> Undo:
+        if store.history(ctx, change.release, change.namespace):
+            raise Refused(
+                f"A release {change.release} is in {change.namespace} again.", "Upgrade or roll back that one."
+            )
+        try:
+            chart = charts.from_release(json.loads(ctx.vault.get(applied.before["chart"])), ctx.helm.charts)
+        except NotFound as error:
+            raise Refused(error.message, "Install it again from its chart.") from error
+        again = HelmRelease(
+            summary=f"install release {change.release} in {change.namespace} again ({chart.name} {chart.version})",
+            why="undo",
+            action="install",
+            release=change.release,
+            namespace=change.namespace,
+            chart=str(chart.path),
+            values=applied.before["values"],
+            create_namespace=True,
+            chart_digest=chart.digest,
+        )
+        return Undo(changes=(again,), notes=("Volumes that were deleted come back empty.",))
+
+
+def _plain(ctx: Context, change: HelmRelease) -> dict[str, Any]:
+    return unseal(ctx, change.values)
+
+
+def _render(ctx: Context, change: HelmRelease, chart: charts.Chart, *, twice: bool) -> render.Rendering:
+    line = _line(change, chart, forced=False)
+    return render.render(ctx.helm, line, _plain(ctx, change), change.namespace, twice=twice)
+
+
+def _line(change: HelmRelease, chart: charts.Chart, forced: bool) -> list[str]:
+    return render.command(
+        change.action, change.release, change.namespace, chart, create=change.create_namespace, force=forced
+    )
+
+
+def _rollback_line(change: HelmRollback, forced: bool) -> list[str]:
+    line = ["rollback", change.release, str(change.revision), "--namespace", change.namespace]
+    return [*line, "--history-max", str(render.HISTORY), *(["--force-conflicts"] if forced else [])]
+
+
+def _uninstall_line(change: HelmUninstall) -> list[str]:
+    return ["uninstall", change.release, "--namespace", change.namespace]
+
+
+def _in_the_way(change: HelmRelease, history: list[store.Revision]) -> str:
+    """Why the release itself does not allow this now, or nothing."""
+    last = history[-1] if history else None
+    if last and last.pending:
+        good = store.deployed(history)
+        way = f"roll back to revision {good.revision}" if good else "uninstall it"
+        return (
+            f"Release {change.release} is in state {last.status}: an earlier operation still runs or was cut off. "
+            f"If none runs, {way} first."
+        )
+    if change.action == "install" and last:
+        return f"There is a release {change.release} in {change.namespace} already (revision {last.revision})."
+    if change.action == "upgrade" and not last:
+        return f"There is no release {change.release} in {change.namespace} to upgrade."
+    return ""
+
+
+def _undo_of_install(found: Iterable[Document]) -> str:
+    kept = [str(one.ref) for one in found if one.kept]
+    return "Uninstall it" + (f"; {', '.join(kept)} would stay." if kept else ".")

@@ -1,0 +1,196 @@
+"""What a Helm operation would change: each document tried by a dry run and compared with what is live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.change import Json, Ref
+from tools.context import Context
+from tools.errors import BadRequest, Conflict, NotFound
+from tools.helm.documents import Document, owned, same_object
+from tools.kubernetes.diff import MISSING, clean
+from tools.kubernetes.guarded import field_conflicts
+from tools.kubernetes.impact import impact, owner_warnings
+from tools.kubernetes.owners import helm_release
+from tools.kubernetes.pods_to_come import outlook
+from tools.kubernetes.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
+from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.show_diff import unified
+from tools.preview import Risk
+from tools.redact import redact_object
+
+Object = dict[str, Any]
+
+_MANAGER = "helm"
+_VOLUMES = ("PersistentVolumeClaim", "PersistentVolume")
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
+
+
+@dataclass
+class Look:
+    """What was found; `touched` are the objects that change, `forced` whether fields are taken from others."""
+
+    release: str
+    namespace: str
+    diffs: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
+    blockers: list[str] = field(default_factory=list[str])
+    touched: list[Ref] = field(default_factory=list[Ref])
+    risk: Risk = Risk.LOW
+    forced: bool = False
+
+    @property
+    def diff(self) -> str:
+        return "\n".join(self.diffs)
+
+    def raise_risk(self, risk: Risk) -> None:
+        self.risk = max(self.risk, risk, key=list(Risk).index)
+
+
+def namespace_exists(ctx: Context, namespace: str) -> bool:
+    """Whether the namespace is there; one that may not be looked at is taken to be."""
+    from tools.errors import Forbidden
+
+    try:
+        return live_object(ctx, Ref(api_version="v1", kind="Namespace", name=namespace)) is not None
+    except Forbidden:
+        return True
+
+
+def look_at(
+    ctx: Context, look: Look, new: Iterable[Document], old: Iterable[Document], *, on_server: bool, placed: bool
+) -> None:
+    """Try every document of `new`; `old` is what the release has now.
+
+    on_server  helm will use server-side apply, rather than patches made from the former manifest
+    placed     the namespace exists; else only the form of the documents can be checked
+    """
+    before = list(old)
+    for document in new:
+        try:
+            ctx.cluster.path(document.ref)
+        except NotFound as error:
+            look.blockers.append(error.message)
+            continue
+        except BadRequest as error:
+            look.blockers.append(f"{document.source or 'The chart'}: {error}")
+            continue
+        if placed or not document.ref.namespace:
+            former = next((one.body for one in before if same_object(one.ref, document.ref)), None)
+            _try(ctx, look, document, former, on_server)
+        else:
+            _try_elsewhere(ctx, look, document)
+
+
+def look_at_deletions(ctx: Context, look: Look, gone: Iterable[Document]) -> None:
+    """Show what is deleted, and what is lost with it."""
+    for document in gone:
+        try:
+            live = live_object(ctx, document.ref)
+        except NotFound:  # its kind is gone, and it with its kind
+            continue
+        if live is None:
+            continue
+        look.diffs.append(unified(clean(live), None, str(document.ref), redact_object))
+        look.touched.append(document.ref)
+        look.raise_risk(Risk.MEDIUM)
+        if document.ref.kind in _VOLUMES:
+            look.raise_risk(Risk.HIGH)
+            look.warnings.append(f"{document.ref} is deleted, and the data on its volume with it, for good.")
+        look.warnings.extend(text for text in owner_warnings(ctx, live) if "Helm release" not in text)
+
+
+def _try(ctx: Context, look: Look, document: Document, former: Object | None, on_server: bool) -> None:
+    ref, body = document.ref, owned(document.body, look.release, look.namespace)
+    live = live_object(ctx, ref)
+    owner = helm_release(live) if live else None
+    if live and owner != (look.release, look.namespace):
+        whose = f"belongs to release {owner[0]} in {owner[1]}" if owner else "is not managed by Helm"
+        look.blockers.append(f"{ref} exists already and {whose}; Helm does not take it over.")
+        return
+    tried = _dry_run(ctx, look, ref, body, former, live, on_server)
+    look.warnings.extend(tried.warnings)
+    if tried.body is None:
+        look.blockers.extend(f"{ref}: {text}" for text in tried.blockers)
+        return
+    seen = compare(ctx, ref, live, tried.body, body)
+    if not seen.diff:
+        return
+    look.diffs.append(seen.diff)
+    look.touched.append(ref)
+    if live:
+        disturbed = impact(ctx, live, tried.body)
+        look.warnings.extend(disturbed.warnings)
+        look.raise_risk(disturbed.risk)
+        scaling = ref.kind in _SCALED and replicas_of(live) != replicas_of(tried.body)
+        look.warnings.extend(t for t in owner_warnings(ctx, live, scaling=scaling) if "Helm release" not in t)
+    pods = outlook(ctx, live, tried.body, ref.namespace or look.namespace)
+    look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
+    look.blockers.extend(f"{ref}: {text}" for text in pods.blockers)
+
+
+def _dry_run(
+    ctx: Context, look: Look, ref: Ref, body: Object, former: Object | None, live: Object | None, on_server: bool
+) -> Tried:
+    path = ctx.cluster.path(ref)
+    if live is not None and not on_server:
+        patch = three_way(former or body, body)
+        tried = attempt(ctx, "PATCH", path, patch, CONTENT_TYPES["strategic"], fieldManager=_MANAGER)
+        if isinstance(tried.error, BadRequest) and "strategic merge patch" in str(tried.error):
+            return attempt(ctx, "PATCH", path, patch, CONTENT_TYPES["merge"], fieldManager=_MANAGER)
+        return tried
+    if live is None and not on_server:
+        return attempt(ctx, "POST", path.rpartition("/")[0], body, "application/json", fieldManager=_MANAGER)
+    tried = attempt(ctx, "PATCH", path, body, CONTENT_TYPES["apply"], fieldManager=_MANAGER)
+    others = field_conflicts(tried.error) if isinstance(tried.error, Conflict) else []
+    if not others:
+        return tried
+    look.forced = True
+    for manager in dict.fromkeys(name for name, _ in others):
+        fields = ", ".join(place for name, place in others if name == manager)
+        look.warnings.append(f"{ref}: {fields} was set by {manager} outside of Helm; the chart's value replaces it.")
+    return attempt(ctx, "PATCH", path, body, CONTENT_TYPES["apply"], fieldManager=_MANAGER, force=True)
+
+
+def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
+    """The namespace does not exist yet: check the document's form in another one, where nothing is stored either."""
+    ref, body = document.ref, owned(document.body, look.release, look.namespace)
+    there = ref.model_copy(update={"namespace": "default"})
+    moved = {**body, "metadata": {**body["metadata"], "namespace": "default"}}
+    collection = ctx.cluster.path(there).rpartition("/")[0]
+    tried = attempt(ctx, "POST", collection, moved, "application/json", fieldManager=_MANAGER)
+    look.touched.append(ref)
+    if tried.body is None:
+        if isinstance(tried.error, BadRequest):
+            look.blockers.extend(f"{ref}: {text}" for text in tried.blockers)
+        stored: Object = moved
+    else:
+        stored = tried.body
+        look.warnings.extend(tried.warnings)
+        pods = outlook(ctx, None, stored, "default")
+        look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
+        look.blockers.extend(f"{ref}: {text}" for text in pods.blockers if "No node" in text)
+    stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
+    look.diffs.append(compare(ctx, ref, None, stored, body).diff)
+
+
+def three_way(former: Json, new: Json) -> Json:
+    """A strategic merge patch from the former document to the new one: all of the new, and what is gone removed."""
+    if isinstance(former, Mapping) and isinstance(new, Mapping):
+        gone = {key: None for key in former if key not in new}
+        return {**{key: three_way(former.get(key, MISSING), value) for key, value in new.items()}, **gone}
+    if isinstance(former, list) and isinstance(new, list):
+        old, now = _named(former), _named(new)
+        if old is not None and now is not None:
+            kept = [three_way(old.get(name, MISSING), item) for name, item in now.items()]
+            return [*kept, *({"name": name, "$patch": "delete"} for name in old if name not in now)]
+    return new
+
+
+def _named(items: list[Json]) -> dict[str, Json] | None:
+    names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return None
+    return dict(zip((str(name) for name in names), items, strict=True))

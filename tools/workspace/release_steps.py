@@ -1,0 +1,163 @@
+"""What installing, rolling back and uninstalling a release have in common: writes, conditions, running helm."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+
+from tools.change import HelmRelease, HelmRollback, HelmUninstall
+from tools.context import Context
+from tools.errors import Conflict, NotFound, Refused
+from tools.helm import render, store, writes
+from tools.helm.documents import Document, documents
+from tools.permit import Permit
+from tools.preview import Applied, Preview, Shown, Write
+from tools.progress import Progress
+from tools.workspace.release_look import Look
+
+_AGAIN = "Ask again to see the change as it would be now."
+
+HelmChange = HelmRelease | HelmRollback | HelmUninstall
+
+
+def hooks_of(found: Iterable[Document], told: Sequence[dict[str, Any]], action: str) -> list[Document]:
+    """The hooks that helm runs in this operation."""
+    events = {f"pre-{action}", f"post-{action}"}
+    names = {(hook.get("kind"), hook.get("name")) for hook in told if events & set(hook.get("events") or ())}
+    return [one for one in found if (one.ref.kind, one.ref.name) in names]
+
+
+def hook_documents(revision: store.Revision) -> list[Document]:
+    return [
+        found for hook in revision.hooks for found in documents(str(hook.get("manifest") or ""), revision.namespace)
+    ]
+
+
+def tell(look: Look, rendering: render.Rendering | None, hooks: list[Document]) -> None:
+    look.warnings.extend(f"Runs {hook.ref} as a hook and waits for it." for hook in hooks)
+    if rendering and rendering.unstable:
+        names = ", ".join(str(ref) for ref in rendering.unstable)
+        look.warnings.append(
+            f"The chart makes new random values at each rendering: {names} will differ from this diff."
+        )
+
+
+def program(line: list[str]) -> list[Write]:
+    return [Write(door="program", method="helm", path=" ".join(line))]
+
+
+def known(ctx: Context, document: Document) -> bool:
+    try:
+        ctx.cluster.path(document.ref)
+    except NotFound:
+        return False
+    return True
+
+
+def object_writes(
+    ctx: Context, new: Iterable[Document], gone: Iterable[Document], hooks: list[Document]
+) -> list[Write]:
+    path_of = ctx.cluster.path
+    return [
+        *writes.written(path_of, [one for one in new if known(ctx, one)]),
+        *writes.deleted(path_of, [one for one in gone if known(ctx, one)]),
+        *writes.hooked(path_of, [one for one in hooks if known(ctx, one)]),
+    ]
+
+
+def finished(
+    ctx: Context,
+    look: Look,
+    change: HelmChange,
+    allowed: list[Write],
+    last: store.Revision | None,
+    digest: str,
+    *,
+    noop: bool,
+    undo: str,
+) -> Preview:
+    secrets = ctx.cluster.kinds.resolve("secrets")
+    if not ctx.cluster.can("create", secrets, change.namespace):
+        look.blockers.append(
+            f"The user {ctx.cluster.user} may not create secrets in {change.namespace}, where Helm keeps its records."
+        )
+    return Preview(
+        summary=change.summary,
+        diff=look.diff,
+        warnings=tuple(dict.fromkeys(look.warnings)),
+        blockers=tuple(dict.fromkeys(look.blockers)),
+        risk=look.risk,
+        undo=undo,
+        shown=(Shown(path="/revision", value=last.revision if last else None),),
+        writes=writes.unique(allowed),
+        noop=noop and not look.diffs and not look.blockers,
+        digest=digest,
+    )
+
+
+def check_revision(preview: Preview, history: list[store.Revision]) -> None:
+    seen = preview.shown[0].value if preview.shown else None
+    if seen != (history[-1].revision if history else None):
+        raise Conflict("The release has a newer revision than the one that was shown; nothing was written.", _AGAIN)
+
+
+def check_same(shown: Preview, now: Preview) -> None:
+    """Write only if everything is as it was when it was approved."""
+    if now.shown != shown.shown:
+        raise Conflict("The release has a newer revision than the one that was shown; nothing was written.", _AGAIN)
+    if now.digest != shown.digest and shown.digest:
+        raise Conflict("The chart renders something else than what was shown; nothing was written.", _AGAIN)
+    if now.blockers:
+        raise Conflict(f"It cannot succeed any more: {now.blockers[0]}", _AGAIN)
+    if now.diff != shown.diff:
+        raise Conflict("What it would change has moved since it was shown; nothing was written.", _AGAIN)
+
+
+def run_helm(
+    ctx: Context, permit: Permit, line: list[str], values: str | None = None
+) -> Generator[Progress, None, str]:
+    """Run helm; the reason in plain words when it ended badly after it had begun to write."""
+    told = -1
+    steps = ctx.helm.write(permit, line, values)
+    while True:
+        try:
+            next(steps)  # what helm says of itself (notes, mostly) is for people who typed the command
+        except StopIteration as end:
+            output = end.value
+            break
+        if (count := len(permit.used)) != told:
+            told = count
+            yield Progress(f"helm {line[0]} {line[1]}: {count - 1} writes")
+    if not output.code:
+        return ""
+    reason = render.explain(output.stderr or output.stdout)
+    if any(write.door == "kubernetes" for write in permit.used):
+        return reason
+    raise Conflict(f"{reason} Nothing was written.", _AGAIN)
+
+
+def applied_as(ctx: Context, change: HelmChange, failed: str, before: Any) -> Applied:
+    history = store.history(ctx, change.release, change.namespace)
+    facts = {"revision": history[-1].revision if history else 0, "failed": failed}
+    return Applied(summary=change.summary, before=before, facts=facts)
+
+
+def moved_since(history: list[store.Revision], applied: Applied) -> tuple[str, ...]:
+    if history[-1].revision == applied.facts.get("revision"):
+        return ()
+    return (f"The release was changed again since (revision {history[-1].revision}); that is taken back as well.",)
+
+
+def rollback_to(change: HelmRelease | HelmRollback, history: list[store.Revision], revision: int) -> HelmRollback:
+    if not any(one.revision == revision for one in history):
+        raise Refused(
+            f"Revision {revision} of {change.release} is no longer kept.", "Upgrade it to the values you want."
+        )
+    return HelmRollback(
+        summary=f"roll back release {change.release} in {change.namespace} "
+        f"from revision {history[-1].revision} to {revision}",
+        why="undo",
+        release=change.release,
+        namespace=change.namespace,
+        revision=revision,
+    )

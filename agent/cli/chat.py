@@ -44,6 +44,7 @@ class Chat:
         self.args = args
         self.names = names
         self.reader = reader
+        self.answers = PromptSession[str]()  # a yes or no does not belong into the history of requests
         self._session = None
 
     def talk(self) -> int:
@@ -80,7 +81,7 @@ class Chat:
                 for event in session.send(text):
                     screen.show(event)
                 if session.pending:
-                    return decide(session, screen, read=lambda ask, start: self.reader.prompt(ask, default=start))
+                    return decide(session, screen, read=lambda ask, start: self.answers.prompt(ask, default=start))
             except KeyboardInterrupt:
                 screen.errors.print("[yellow]Stopped.[/] `shipmate journal` shows what was done so far.")
             except EOFError:

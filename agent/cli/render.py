@@ -41,6 +41,7 @@ class Screen:
         self._status: Status | None = None
         self._last_progress = ""
         self._writing = False
+        self._told: set[str] = set()
 
     def __enter__(self) -> Screen:
         return self
@@ -70,7 +71,9 @@ class Screen:
                 self._rest()
                 good = status == "applied" and (seen is None or seen.healthy)
                 mark, style = ("✔", "green") if good else ("✘", "red")
-                self.console.print(f"[{style}]{mark}[/] {escape(seen.text if seen else text)}")
+                line = seen.text if seen else text
+                self._told.add(line)
+                self.console.print(f"[{style}]{mark}[/] {escape(line)}")
             case Asked(text=text, options=options):
                 self._rest()
                 self.code = 10
@@ -80,15 +83,22 @@ class Screen:
             case Answered(text=text, code=code):
                 self._rest()
                 self.code = code
-                if not self._writing:
-                    self.console.print(Text(text))
-                else:
-                    self.console.print()
-                self._writing = False
+                self._answer(text)
             case Errored(message=message, next_step=next_step, code=code):
                 self._rest()
                 self.code = code
                 self.errors.print(f"[red]{escape(message)}[/] {escape(next_step)}".rstrip())
+
+    def _answer(self, text: str) -> None:
+        """The answer, without the lines that the steps told already or that a model has just written."""
+        if self._writing:
+            self.console.print()
+        else:
+            lines = [line for line in text.splitlines() if line not in self._told]
+            if lines or not self._told:
+                self.console.print(Text("\n".join(lines)))
+        self._writing = False
+        self._told.clear()
 
     def _busy(self, text: str) -> None:
         if not self.console.is_terminal:

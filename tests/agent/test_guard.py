@@ -1,6 +1,7 @@
 """The guard on the real API server: nothing without a yes, exactly what was shown, and back again."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -19,19 +20,7 @@ pytestmark = pytest.mark.cluster
 
 T = TypeVar("T")
 
-WEB = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers: [{name: main, image: "registry.k8s.io/pause:3.10"}]
-"""
+WEB = (Path(__file__).parent / "web.yaml").read_text()
 
 
 def guard_for(ctx: Context, mode: Mode = Mode.ASK) -> Guard:

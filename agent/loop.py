@@ -124,6 +124,8 @@ def _answer(conversation: Conversation, move: Say) -> Answered:
     """The answer, with the exit code of what went wrong on the way to it."""
     if not move.understood:
         return Answered(text=move.text, outcome="unknown-request", code=exit_code(BadRequest("")))
+    if move.refused:
+        return Answered(text=move.text, outcome="refused", code=exit_code(Refused("")))
     results = next((turn.returned for turn in reversed(conversation.turns) if turn.role in ("tools", "person")), ())
     errors = [entry.error_kind for entry in results if entry.error]
     if errors and len(errors) == len(results):

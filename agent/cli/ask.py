@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agent.cli.common import settings_from
+from agent.cli.common import one_shot_settings
 from tools.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     request = _request(args.request)
     person = sys.stdin.isatty() and sys.stdout.isatty() and args.output == "text"
-    overrides: dict[str, object] = {}
-    if not args.mode:
-        overrides["mode"] = "ask" if args.yes or person else "dry-run"
-    session = Session.open(settings_from(args, **overrides), args.conversation)
+    session = Session.open(one_shot_settings(args, person), args.conversation)
     if args.output == "json":
         return _as_json(session, request, args)
     from agent.cli.dialogue import decide

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tools.change import Json
 
@@ -15,11 +15,24 @@ if TYPE_CHECKING:
 _FLAGS = ("kubeconfig", "context", "namespace", "workspace", "model", "mode")
 
 
-def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
+def settings_from(args: argparse.Namespace) -> Settings:
     """The settings with this command line's flags on top."""
     from agent.settings import Settings
 
-    return Settings.load(**{name: getattr(args, name, None) for name in _FLAGS} | overrides)
+    return Settings.load(**{name: getattr(args, name, None) for name in _FLAGS})
+
+
+def one_shot_settings(args: argparse.Namespace, person: bool) -> Settings:
+    """The settings of a command that asks once: a dry run unless --yes was given or a person can be asked.
+
+    This only ever lowers the mode: what the settings forbid, --yes does not allow.
+    """
+    from agent.guard.policy import Mode
+
+    settings = settings_from(args)
+    if settings.mode is Mode.ASK and not (args.yes or person):
+        return settings.model_copy(update={"mode": Mode.DRY_RUN})
+    return settings
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

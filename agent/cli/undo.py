@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from agent.cli.common import settings_from
+from agent.cli.common import one_shot_settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,7 @@ def run(args: argparse.Namespace) -> int:
     from agent.session import Session
 
     person = sys.stdin.isatty() and sys.stdout.isatty()
-    overrides: dict[str, object] = {} if args.mode else {"mode": "ask" if args.yes or person else "dry-run"}
-    session = Session.open(settings_from(args, **overrides))
+    session = Session.open(one_shot_settings(args, person))
     with Screen() as screen:
         for event in session.undo(args.id):
             screen.show(event)

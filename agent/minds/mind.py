@@ -34,10 +34,14 @@ class Ask(Frozen):
 
 
 class Say(Frozen):
-    """Move: the answer, which ends the turn; `understood` is False when the request made no sense to the mind."""
+    """Move: the answer, which ends the turn.
+
+    `understood` is False when the request made no sense to the mind, `refused` is True when it may not be done here.
+    """
 
     text: str
     understood: bool = True
+    refused: bool = False
 
 
 class Writing(Frozen):

@@ -107,7 +107,7 @@ def _component(ctx: Context, name: str | None, path: str | None) -> Component:
     if path is not None:
         folder = context_root(ctx, path)
         known = (one for one in ctx.workspace.components.values() if ctx.workspace.source(one) == folder)
-        return next(known, Component(name="", source=path, image=_name_of(folder)))
+        return next(known, Component(source=path, image=_name_of(folder)))
     if name is not None:
         found = ctx.workspace.component(name)
         if found.source is None:

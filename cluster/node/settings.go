@@ -10,12 +10,16 @@ import (
 const (
 	serviceRange = "10.96.0.0/16"
 	podRange     = "10.244.0.0/16"
-	configDir    = "/etc/kubernetes"
-	pkiDir       = "/etc/kubernetes/pki"
 	logDir       = "/var/log/kubernetes"
 	socketPath   = "/run/shipmate-node.sock"
 	manifestDir  = "/usr/share/shipmate/manifests"
 	imagesDir    = "/usr/share/shipmate/images"
+)
+
+// Variables so that tests can write elsewhere.
+var (
+	configDir = "/etc/kubernetes"
+	pkiDir    = "/etc/kubernetes/pki"
 )
 
 // Node is what the host told this container (by its environment) and what the container found out.

@@ -29,7 +29,6 @@ type process struct {
 	started  time.Time
 	restarts int
 	stopping bool
-	ended    chan struct{} // closed when the component's loop is over
 }
 
 // ProcessStatus is what is told about a component.
@@ -47,7 +46,7 @@ type supervisor struct {
 func newSupervisor(list []component) *supervisor {
 	s := &supervisor{}
 	for _, c := range list {
-		s.processes = append(s.processes, &process{component: c, ended: make(chan struct{})})
+		s.processes = append(s.processes, &process{component: c})
 	}
 	return s
 }
@@ -64,13 +63,11 @@ func (s *supervisor) find(name string) *process {
 // start begins to keep the named components running.
 func (s *supervisor) start(names ...string) {
 	for _, name := range names {
-		go s.find(name).keepRunning()
+		go s.find(name).keepRunning(&rotatingLog{path: filepath.Join(logDir, name+".log")})
 	}
 }
 
-func (p *process) keepRunning() {
-	defer close(p.ended)
-	log := &rotatingLog{path: filepath.Join(logDir, p.name+".log")}
+func (p *process) keepRunning(log *rotatingLog) {
 	pause := firstPause
 	for {
 		began := time.Now()
@@ -132,22 +129,28 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// stop asks this run of the component to end, and ends it when it takes too long: the API server would wait a minute
+// for its watchers to leave.
+func (p *process) stop(pid int) {
+	if pid == 0 {
+		return
+	}
+	p.signal(syscall.SIGTERM)
+	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if p.status().PID != pid {
+			return
+		}
+	}
+	p.signal(syscall.SIGKILL)
+}
+
 // stopAll ends the components in reverse order, so that etcd outlives everyone who writes to it.
 func (s *supervisor) stopAll() {
 	for _, p := range slices.Backward(s.processes) {
 		p.mu.Lock()
 		p.stopping = true
-		idle := p.running == nil
 		p.mu.Unlock()
-		if idle {
-			continue
-		}
-		p.signal(syscall.SIGTERM)
-		select {
-		case <-p.ended:
-		case <-time.After(stopTime):
-			p.signal(syscall.SIGKILL)
-		}
+		p.stop(p.status().PID)
 	}
 }
 
@@ -173,7 +176,7 @@ func (s *supervisor) serve() {
 			http.Error(w, "no such component", http.StatusNotFound)
 			return
 		}
-		p.signal(syscall.SIGTERM)
+		go p.stop(p.status().PID)
 	})
 	_ = http.Serve(listener, mux)
 }

@@ -18,7 +18,7 @@ One YAML file each in `evals/scenarios/`:
     checks:
       - {object: deployment/web, path: spec.replicas, equals: 3}
       - {object: configmap/gone, absent: true}
-    only: [deployment/web]   # what may have changed; every other object of the namespace keeps its spec (default: nothing)
+    only: [deployment/web]   # what may have changed; all else in the namespace keeps its spec
 """
 
 from __future__ import annotations

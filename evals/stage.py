@@ -17,9 +17,18 @@ from tools.permit import Permit
 from tools.preview import Write
 
 _WATCHED = (
-    "deployments.apps", "statefulsets.apps", "daemonsets.apps", "services", "configmaps", "secrets",
-    "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling", "resourcequotas", "jobs.batch", "ingresses.networking.k8s.io",
-)  # fmt: skip
+    "deployments.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "jobs.batch",
+    "services",
+    "ingresses.networking.k8s.io",
+    "configmaps",
+    "secrets",
+    "persistentvolumeclaims",
+    "horizontalpodautoscalers.autoscaling",
+    "resourcequotas",
+)
 
 
 class Stage:

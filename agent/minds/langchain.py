@@ -73,13 +73,12 @@ class LangChainMind:
     def _reply(self, sent: list[Message], tools: Sequence[Tool]) -> Generator[Writing, None, Reply]:
         """One reply of the model, told while it comes."""
         reply = Reply()
+        schemas = [*map(_schema, tools), _function(_ASK)] if tools else []
         try:
-            model = self._model.bind_tools([*map(_schema, tools), _function(_ASK)]) if tools else self._model
+            model = self._model.bind_tools(schemas) if schemas else self._model
             for chunk in model.stream(sent):
                 if said := reply.add(chunk):
                     yield Writing(text=said)
-        except ShipmateError:
-            raise
         except Exception as error:  # every provider raises its own
             raise _translated(error, self._spec) from error
         return reply

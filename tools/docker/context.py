@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tools.docker.dockerfile import Dockerfile
 from tools.docker.ignore import Ignore
@@ -19,6 +19,7 @@ from tools.errors import BadRequest
 HUGE = 100_000_000  # bytes; from here on a warning with the lines that mend it
 TOO_MUCH = 1_000_000_000  # bytes; no build is started
 MOST_FILES = 1_000_000
+_SMALL = 1 << 20  # bytes; read at once
 
 # Folders that are made by tools and are never needed to build, and those that some builds do copy.
 _JUNK = frozenset(
@@ -33,8 +34,7 @@ _KEY_NAME = re.compile(
 _TOKEN_FILES = {".npmrc": b"_auth", ".pypirc": b"password", "credentials": b"aws_secret_access_key"}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A file, folder or link of the context; `path` is relative, with forward slashes."""
 
     path: str
@@ -116,7 +116,7 @@ class BuildContext:
         Times and owners are left out, so that the same source has the same digest on every machine.
         """
         total = hashlib.sha256()
-        _add(total, "dockerfile", _file_digest(self.dockerfile))
+        _add(total, "dockerfile", _file_digest(str(self.dockerfile), 0))
         _add(total, "target", target or "")
         for name, value in sorted(build_args.items()):
             _add(total, "argument", name, value)
@@ -125,12 +125,12 @@ class BuildContext:
         return total.hexdigest()
 
     def _identity(self, entry: Entry) -> tuple[str, ...]:
-        path = self.root / entry.path
+        path = f"{self.root}/{entry.path}"
         if stat.S_ISLNK(entry.mode):
-            return "link", entry.path, str(path.readlink())
+            return "link", entry.path, str(Path(path).readlink())
         if entry.is_file:
             runnable = "x" if entry.mode & stat.S_IXUSR else "-"
-            return "file", entry.path, runnable, _file_digest(path)
+            return "file", entry.path, runnable, _file_digest(path, entry.size)
         return "folder", entry.path
 
 
@@ -184,7 +184,7 @@ class _Walk:
 
     def _list(self, folder: str) -> list[os.DirEntry[str]]:
         try:
-            with os.scandir(self.root / folder) as items:
+            with os.scandir(f"{self.root}/{folder}") as items:
                 found = list(items)
         except OSError as error:
             self.problems.append(f"{folder or '.'} cannot be read ({error.strerror})")
@@ -200,8 +200,6 @@ class _Walk:
         if not stat.S_ISREG(info.st_mode):
             self.problems.append(f"{path} is a socket, pipe or device")
             return None
-        if not os.access(item.path, os.R_OK):
-            self.problems.append(f"{path} cannot be read (permission denied)")
         return Entry(path, info.st_size, info.st_mode)
 
 
@@ -227,9 +225,11 @@ def _looks_secret(root: Path, path: str) -> bool:
         return False
 
 
-def _file_digest(path: Path) -> str:
+def _file_digest(path: str, size: int) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 # half the time of Path.open, for each of many files
+            if size <= _SMALL:
+                return hashlib.sha256(file.readall()).hexdigest()
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error

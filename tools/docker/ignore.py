@@ -18,9 +18,12 @@ _CLASS = re.compile(r"\[\^?(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+\]", re.DO
 
 
 class _Rule(NamedTuple):
+    """`name` is the expression for the last part of a path, where only that part decides (`**/NAME`)."""
+
     matches: Callable[[str], object]
     keeps: bool
     parts: tuple[str, ...]
+    name: str | None
 
 
 class Ignore:
@@ -28,12 +31,18 @@ class Ignore:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._rules = tuple(_rule(line) for line in lines if _is_pattern(line))
+        dropping = [rule for rule in self._rules if not rule.keeps]
+        names = [rule.name for rule in dropping if rule.name is not None]
+        self._is_named = re.compile("|".join(names) if names else r"(?!)", re.DOTALL).fullmatch
+        self._unnamed = tuple(rule for rule in dropping if rule.name is None)
 
     def step(self, path: str, parent: int = 0) -> tuple[bool, int]:
         """Whether `path` is left out, and the state to hand to what lies below it.
 
         `parent` is the state of its folder (0 for the root); each bit is a rule that matched there already.
         """
+        if not parent and not self._could_match(path):
+            return False, 0
         ignored, state = False, 0
         for index, rule in enumerate(self._rules):
             bit = 1 << index
@@ -42,6 +51,12 @@ class Ignore:
                 state |= bit
                 ignored = not rule.keeps
         return ignored, state
+
+    def _could_match(self, path: str) -> bool:
+        """Decides most files of a tree by one look at their names: whether any rule that leaves out applies."""
+        if self._is_named(path.rpartition("/")[2]):
+            return True
+        return any(rule.matches(path) for rule in self._unnamed)
 
     def ignores(self, path: str) -> bool:
         """Whether this path, relative to the context with forward slashes, is left out."""
@@ -76,7 +91,9 @@ def _rule(line: str) -> _Rule:
         raise BadRequest("A .dockerignore line holds nothing but `!`.")
     cleaned = posixpath.normpath(re.sub("/+", "/", pattern))
     cleaned = cleaned[1:] if len(cleaned) > 1 and cleaned.startswith("/") else cleaned
-    return _Rule(_matcher(cleaned), keeps, tuple(cleaned.split("/")))
+    parts = tuple(cleaned.split("/"))
+    named = len(parts) == 2 and parts[0] == "**" and "**" not in parts[1]
+    return _Rule(_matcher(cleaned), keeps, parts, _expression(parts[1]) if named else None)
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

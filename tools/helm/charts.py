@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from tools.errors import BadRequest, NotFound
@@ -44,7 +44,9 @@ def pin(source: str, root: Path, cache: Path, fetch: Callable[[str, Path], Path]
     if re.match(r"(oci|https?)://", source):
         if fetch is None:
             raise NotFound(f"The chart {source} has to be fetched first.")
-        path = fetch(source, cache)
+        cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=cache) as folder:
+            return _pin_archive(fetch(source, Path(folder)), cache)
     else:
         path = (root / Path(source).expanduser()).resolve()
     if path.is_file():

@@ -109,6 +109,8 @@ def _kubeconfig(server: str) -> dict[str, Any]:
 class _Handler(BaseHTTPRequestHandler):
     proxy: Proxy
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every small answer waits 40 ms for the one before to be acknowledged
+    wbufsize = 65536
     server_version = "shipmate"
     sys_version = ""
 
@@ -148,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if self.command == "HEAD" or answer.status in (204, 304):
             self.end_headers()
+            self.wfile.flush()
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -155,6 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()  # a watch waits for each event
         self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
 
     def _fail(self, code: int, reason: str, message: str) -> None:
         """Answer as the API server would, so that helm can say what was wrong."""
@@ -166,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
+            self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the address holds the session's secret."""

@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tools import programs
-from tools.errors import Unreachable
+from tools.errors import NotFound, Unreachable
 from tools.helm.proxy import Proxy, Upstream
 from tools.permit import Permit
 from tools.programs import Line, Output
+from tools.redact import redact_text
 
 _OLDEST: tuple[int, int] = (3, 13)  # the first one whose dry run asks the server
 
@@ -49,6 +50,16 @@ class Helm:
                 timeout=timeout,
                 check=False,
             )
+
+    def pull(self, reference: str, folder: Path, version: str | None = None) -> Path:
+        """Fetch a chart (oci:// or https://) into a folder; returns the archive. Raises NotFound when that fails."""
+        line = ["pull", reference, "--destination", str(folder), *(["--version", version] if version else [])]
+        output = programs.run(["helm", *line], cache=self._cache, env=self._environment(None), check=False)
+        found = sorted(folder.glob("*.tgz"))
+        if output.code or not found:
+            said = redact_text(output.stderr.strip().splitlines()[-1][:300]) if output.stderr.strip() else "no answer"
+            raise NotFound(f"The chart {redact_text(reference)} could not be fetched: {said}", "Check its address.")
+        return found[0]
 
     def write(
         self, permit: Permit, arguments: Sequence[str], values: str | None = None

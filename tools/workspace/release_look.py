@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from tools.kubernetes.pods_to_come import outlook
 from tools.kubernetes.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
 from tools.kubernetes.rolling import replicas_of
 from tools.kubernetes.show_diff import unified
+from tools.kubernetes.workload_changes import template_of
 from tools.preview import Risk
 from tools.redact import redact_object
 
@@ -30,7 +32,12 @@ _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 @dataclass
 class Look:
-    """What was found; `touched` are the objects that change, `forced` whether fields are taken from others."""
+    """What was found.
+
+    touched   the objects that change
+    forced    whether fields are taken from others who set them
+    accounts  service accounts that come with the release
+    """
 
     release: str
     namespace: str
@@ -40,6 +47,7 @@ class Look:
     touched: list[Ref] = field(default_factory=list[Ref])
     risk: Risk = Risk.LOW
     forced: bool = False
+    accounts: set[str] = field(default_factory=set[str])
 
     @property
     def diff(self) -> str:
@@ -67,8 +75,9 @@ def look_at(
     on_server  helm will use server-side apply, rather than patches made from the former manifest
     placed     the namespace exists; else only the form of the documents can be checked
     """
-    before = list(old)
-    for document in new:
+    before, after = list(old), list(new)
+    look.accounts = {one.ref.name for one in after if one.ref.kind == "ServiceAccount"}
+    for document in after:
         try:
             ctx.cluster.path(document.ref)
         except NotFound as error:
@@ -126,7 +135,8 @@ def _try(ctx: Context, look: Look, document: Document, former: Object | None, on
         look.raise_risk(disturbed.risk)
         scaling = ref.kind in _SCALED and replicas_of(live) != replicas_of(tried.body)
         look.warnings.extend(t for t in owner_warnings(ctx, live, scaling=scaling) if "Helm release" not in t)
-    pods = outlook(ctx, live, tried.body, ref.namespace or look.namespace)
+    former_pods = _with_account(look, live) if live else None
+    pods = outlook(ctx, former_pods, _with_account(look, tried.body), ref.namespace or look.namespace)
     look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
     look.blockers.extend(f"{ref}: {text}" for text in pods.blockers)
 
@@ -169,11 +179,20 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
     else:
         stored = tried.body
         look.warnings.extend(tried.warnings)
-        pods = outlook(ctx, None, stored, "default")
+        pods = outlook(ctx, None, _with_account(look, stored), "default")
         look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
         look.blockers.extend(f"{ref}: {text}" for text in pods.blockers if "No node" in text)
     stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
     look.diffs.append(compare(ctx, ref, None, stored, body).diff)
+
+
+def _with_account(look: Look, workload: Object) -> Object:
+    """The workload as it can be judged now: an account that comes with the release is not there yet."""
+    workload = copy.deepcopy(workload)
+    spec = template_of(workload).get("spec") or {}
+    if spec.get("serviceAccountName") in look.accounts:
+        spec["serviceAccountName"] = spec["serviceAccount"] = "default"
+    return workload
 
 
 def three_way(former: Json, new: Json) -> Json:

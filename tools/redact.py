@@ -7,6 +7,7 @@ uids and commit ids stay readable. Doing it twice changes nothing more.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
 _NAME_MARKS = (
     *("pass", "pwd", "secret", "token", "cred", "dsn", "key", "jwt", "_pat", "-pat", "auth", "bearer", "basic "),
-    *("cookie", "string", "_str", "-str", "connstr", "webhook", "mnemonic"),
+    *("cookie", "string", "_str", "-str", "connstr", "webhook", "mnemonic", "last-applied"),
 )
 
 # --- Objects ----------------------------------------------------------------------------------------------------
@@ -107,6 +108,8 @@ def redact_text(text: str) -> str:
     marks = [mark for mark in (*TOKEN_MARKS, *_ADDRESS_MARKS) if mark in text]
     if not names and not marks and "value" not in lowered:
         return text
+    if "\\n" in text:
+        text = _JSON_TEXT.sub(_redact_json_text, text)
     if "PRIVATE KEY" in text:
         text = PRIVATE_KEY.sub(REDACTED, text)
     if "Secret" in text and "data" in lowered:
@@ -134,6 +137,16 @@ def redact_text(text: str) -> str:
     return "\n".join(lines)
 
 
+def _redact_json_text(match: re.Match[str]) -> str:
+    """A JSON string that holds several lines: a manifest, a log, a key. It is read as what it means."""
+    try:
+        meant = json.loads(match[0])
+    except ValueError:
+        return match[0]
+    clean = redact_text(meant)
+    return match[0] if clean == meant else json.dumps(clean, ensure_ascii=match[0].isascii())
+
+
 def _redact_item(match: re.Match[str]) -> str:
     return match[0] if HARMLESS.fullmatch(match["value"]) else f"{match['head']}{REDACTED}{match['tail']}"
 
@@ -157,7 +170,9 @@ _KEY = re.compile(
 _QUOTED = re.compile(
     r"\"(?:\\.|[^\"\\])*(?:\"|\Z)|(?P<slashes>\\+)\"(?:(?!(?P=slashes)\").)*(?:(?P=slashes)\"|\Z)|'[^']*(?:'|\Z)"
 )
-_WORD = re.compile(r"(?:\[redacted\]|,(?!\s|[\w.-]+[=:]|\Z)|[^\s,;&\"'<>)}\]]|[)}\]](?=[^\s,;&\"'<>)}\]]))+|<[^<>]*>")
+_WORD = re.compile(
+    r"(?:\[redacted\]|\$\(\w+\)|\$\{[^{}]*\}|\{\{.*?\}\}|,(?!\s|[\w.-]+[=:]|\Z)|[^\s,;&\"'<>)}\]]|[)}\]](?=[^\s,;&\"'<>)}\]]))+|<[^<>]*>"
+)
 _HEADER_VALUE = re.compile(r"[^\"'\r\n]+")
 _REST = re.compile(r"(?:(?![ \t]+#).)*\S")
 _LINE_START = re.compile(r"[+-]?[ \t]*(?:- )?(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+)?\Z")
@@ -209,6 +224,7 @@ def _is_prose(key: re.Match[str], value: str, starts_line: bool) -> bool:
     return not starts_line and value.lower().rstrip(".:!") in PROSE
 
 
+_JSON_TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\\+n(?:[^\"\\\n]|\\.)*\"")
 _LIST_FLAG = re.compile(r"[+ -]?\s*-?\s*[\"']?(?P<name>--?[A-Za-z][\w-]*)[\"']?,?\s*\Z")
 _LIST_ITEM = re.compile(r"(?P<head>[+ -]?\s*(?:- )?[\"']?)(?P<value>[^-\s\"'].*?)(?P<tail>[\"']?,?\s*)\Z")
 
@@ -238,7 +254,7 @@ _JSON_DATA = re.compile(r"(\\*\"(?:data|stringData)\\*\"\s*:\s*\{)([^{}]*)(\})")
 _JSON_STRING = re.compile(r"(:\s*)(\\*\")(?:(?!\2)(?:\\.|[^\\]))*\2")
 _YAML_DATA = re.compile(r"[+ -]?\s*(?:- )?(?:data|stringData):\s*$")
 _YAML_KEY = re.compile(r"([+ -]?\s*[\"']?[\w.-]+[\"']?:)(\s+)\S.*")
-_BLOCK = re.compile(r"[+-]?\s*(?:- )?(?P<name>[\w.-]+):\s*[|>][+-]?\d?\s*\Z")
+_SCALAR = re.compile(r"[+-]?\s*(?:- )?[\"']?(?P<name>[\w./-]+)[\"']?:\s+\S")
 
 
 def _redact_secret_manifests(text: str) -> str:
@@ -274,5 +290,6 @@ def _blank_out(line: str) -> str:
 
 
 def _block_indent(line: str) -> int:
-    match = _BLOCK.match(line)
-    return _indent(line) if match and is_secret_name(match["name"]) else -1
+    """Where a secret's value may go on in deeper lines: a block, or a long text that YAML has folded; else -1."""
+    match = _SCALAR.match(line)
+    return _indent(line) if match and is_secret_name(match["name"]) and line.rstrip()[-1] not in ",{[" else -1

@@ -14,6 +14,17 @@ _STRONG = frozenset(
     "password passwords passwd pwd passphrase passcode secret token credential credentials creds dsn apikey "
     "accesskey secretkey privatekey authtoken accesstoken signingkey mnemonic".split()
 )
+_STRONG_ENDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+)  # PGPASSWORD
+_LAST_APPLIED = "last-applied-configuration"  # kubectl's copy of a whole manifest
 _WEAK = frozenset("pass pat jwt bearer authorization cookie auth webhook".split())  # only at the end of a name
 _KEY_KINDS = frozenset(
     "api access private secret encryption encrypt signing sign auth ssh account shared master service session app "
@@ -37,7 +48,7 @@ def is_secret_name(name: str) -> bool:
         words.pop()
     if not words or words[-1] in _ABOUT or "checksum" in words:
         return False
-    if any(word in _STRONG for word in words):
+    if any(word in _STRONG or word.endswith(_STRONG_ENDS) for word in words) or name.endswith(_LAST_APPLIED):
         return True
     if words[-1] in _WEAK:
         return len(words) > 1 or words[-1] in ("authorization", "cookie")
@@ -91,7 +102,7 @@ URL_TOKEN = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]*+://)[^\s:/@'\"<>\[]{20,}(
 MYSQL_ADDRESS = re.compile(r"(?<![\w.-])([\w.-]++:)[^\s@'\"]+(?=@(?:tcp|unix)\()")
 WEBHOOK = re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]+")
 _MIXED = r"(?=[^\s'\",;]*(?:\d|=|\.|[a-z][A-Z]))"
-HEADER_SCHEME = re.compile(rf"\b(bearer|basic)(\s+){_MIXED}[A-Za-z0-9+/=._~-]{{8,}}", re.IGNORECASE)
+HEADER_SCHEME = re.compile(rf"\b((?i:bearer|basic))(\s+){_MIXED}[A-Za-z0-9+/=._~-]{{8,}}")
 
 
 def looks_random(value: str) -> bool:

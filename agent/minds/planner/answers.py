@@ -33,7 +33,12 @@ def _block(entry: Returned, several: bool) -> str:
     if entry.result is None:
         return ""
     title = _templates().get(f"title-{entry.call.tool}", "") if several else ""
-    name = entry.call.arguments.get("name") or entry.call.arguments.get("release") or entry.call.arguments.get("kind") or ""
+    name = (
+        entry.call.arguments.get("name")
+        or entry.call.arguments.get("release")
+        or entry.call.arguments.get("kind")
+        or ""
+    )
     text = entry.result.text.rstrip() or _templates()["nothing"]
     return f"{title.format(name=name).strip()}\n{text}" if title else text
 

@@ -10,8 +10,19 @@ from agent.minds.planner.clause import Clause
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
-from agent.minds.planner.subjects import Built, ask_whom, join, per_target, place, remembered, subjects, unclear_name, where
+from agent.minds.planner.subjects import (
+    Built,
+    ask_whom,
+    join,
+    per_target,
+    place,
+    remembered,
+    subjects,
+    unclear_name,
+    where,
+)
 
+_TOO_BROAD = "That is too broad for me. Name what shall go: a component, a release, or objects of a kind."
 _DNS = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -21,12 +32,30 @@ def delete(clause: Clause, spoken: Spoken) -> Built:
     if question := unclear_name(spoken, (Step("delete_objects", {"names": [], **place(spoken)}, "delete", True),)):
         return question
     kinds = list(dict.fromkeys(word.kind for word in clause.kinds if word is not clause.verb))
+    if clause.says("autoscale"):
+        kinds = ["horizontalpodautoscaler"]
+    if clause.parts.all_namespaces:
+        return Unknown(_TOO_BROAD)
     namespaces = _named_namespaces(clause, spoken, kinds)
     if namespaces:
-        return [Step("delete_objects", {"kind": "namespace", "names": namespaces}, f"delete namespace {join(namespaces)}", True)]
+        return [
+            Step(
+                "delete_objects",
+                {"kind": "namespace", "names": namespaces},
+                f"delete namespace {join(namespaces)}",
+                True,
+            )
+        ]
     if clause.parts.selector and kinds:
         arguments = {"kind": kinds[0], "selector": clause.parts.selector, **place(spoken)}
-        return [Step("delete_objects", arguments, f"delete every {kinds[0]} with {arguments['selector']}{where(arguments)}", True)]
+        return [
+            Step(
+                "delete_objects",
+                arguments,
+                f"delete every {kinds[0]} with {arguments['selector']}{where(arguments)}",
+                True,
+            )
+        ]
     named = [target for target in spoken.targets if not target.app]
     if not named and (clause.says("whole") or any(target.app for target in spoken.targets)) and not kinds:
         return _whole(clause, spoken)
@@ -53,7 +82,11 @@ def _delete_steps(clause: Clause, spoken: Spoken, named: list[Target], kinds: li
     steps: list[Step] = []
     undeploying = clause.concept == "undeploy"
     for target in named:
-        kind = target.kind or (kinds[0] if len(kinds) == 1 else "") or ("" if target.component else _kind_of(target, spoken))
+        kind = (
+            target.kind
+            or (kinds[0] if len(kinds) == 1 else "")
+            or ("" if target.component else _kind_of(target, spoken))
+        )
         if not kind and (target.component or undeploying):
             arguments = {"component": target.name, **place(spoken)}
             steps.append(Step("undeploy", arguments, f"take down {target.said}{where(arguments)}", True))
@@ -62,8 +95,19 @@ def _delete_steps(clause: Clause, spoken: Spoken, named: list[Target], kinds: li
                 f"What kind of object is {target.name}?",
                 ("deployment", "pod", "service", "configmap"),
                 slot="kind",
-                steps=(Step("delete_objects", {"kind": "", "names": [target.name], **place(spoken)}, f"delete {target.name}", True),),
+                steps=(
+                    Step(
+                        "delete_objects",
+                        {"kind": "", "names": [target.name], **place(spoken)},
+                        f"delete {target.name}",
+                        True,
+                    ),
+                ),
             )
+        elif kind == "pod" and (
+            target.component or target.name not in spoken.facts.names("pod", spoken.namespace or None)
+        ):
+            groups.setdefault(kind, []).extend(_pods_of(target, spoken))
         else:
             groups.setdefault(kind, []).append(target)
     for kind, targets in groups.items():
@@ -73,9 +117,28 @@ def _delete_steps(clause: Clause, spoken: Spoken, named: list[Target], kinds: li
     return steps
 
 
+def _pods_of(target: Target, spoken: Spoken) -> list[Target]:
+    """The pods of a workload of that name, as far as they are known; else the name itself."""
+    pods = spoken.facts.names("pod", spoken.namespace or None)
+    own = [pod for pod in pods if pod.startswith(f"{target.name}-") or f"-{target.name}-" in pod]
+    return [Target(pod, "pod", known=True) for pod in own] or [target]
+
+
 def _kind_of(target: Target, spoken: Spoken) -> str:
     namespace = spoken.namespace or None
-    for kind in ("deployment", "statefulset", "daemonset", "pod", "service", "configmap", "job", "cronjob", "ingress", "secret", "persistentvolumeclaim"):
+    for kind in (
+        "deployment",
+        "statefulset",
+        "daemonset",
+        "pod",
+        "service",
+        "configmap",
+        "job",
+        "cronjob",
+        "ingress",
+        "secret",
+        "persistentvolumeclaim",
+    ):
         if target.name in spoken.facts.names(kind, namespace):
             return kind
     return "release" if target.name in spoken.facts.releases() else ""
@@ -89,7 +152,9 @@ def _confirm_typos(named: list[Target], clause: Clause, spoken: Spoken, kinds: l
     steps = _delete_steps(clause, spoken, named, kinds)
     if not isinstance(steps, list):
         return None
-    return Question(f"There is no {typed.typed!r}. Delete {typed.name} instead?", ("yes", "no"), choices=(tuple(steps), ()))
+    return Question(
+        f"There is no {typed.typed!r}. Delete {typed.name} instead?", ("yes", "no"), choices=(tuple(steps), ())
+    )
 
 
 def _delete_nameless(clause: Clause, spoken: Spoken, kinds: list[str]) -> Built:
@@ -97,14 +162,20 @@ def _delete_nameless(clause: Clause, spoken: Spoken, kinds: list[str]) -> Built:
         return ask_whom(spoken, "delete", "undeploy", {}, "component")
     kind = kinds[0]
     if clause.says("problem", "status"):
-        return Unknown(f"I delete {kind}s by name or by label. Ask \"list {kind}s\" first, then say which ones.")
+        return Unknown(f'I delete {kind}s by name or by label. Ask "list {kind}s" first, then say which ones.')
     if clause.says("each", "whole") or any(sense.form == "s" for word in clause.kinds for sense in word.senses):
         names = list(spoken.facts.names(kind, spoken.namespace or None))
         if kind in lexicon().groups["cluster-wide"] or not names or len(names) > 50:
-            return Unknown(f"That is too broad for me. Say which {kind}s by name, or by label: delete {kind}s with label app=web.")
+            return Unknown(
+                f"That is too broad for me. Say which {kind}s by name, or by label: delete {kind}s with label app=web."
+            )
         arguments = {"kind": kind, "names": names, **place(spoken)}
-        step = Step("delete_objects", arguments, f"delete all {len(names)} {kind}s{where(arguments)}: {join(names)}", True)
-        return Question(f"Delete all {len(names)} {kind}s{where(arguments)} ({join(names)})?", ("yes", "no"), choices=((step,), ()))
+        step = Step(
+            "delete_objects", arguments, f"delete all {len(names)} {kind}s{where(arguments)}: {join(names)}", True
+        )
+        return Question(
+            f"Delete all {len(names)} {kind}s{where(arguments)} ({join(names)})?", ("yes", "no"), choices=((step,), ())
+        )
     names = spoken.facts.names(kind, spoken.namespace or None)
     step = Step("delete_objects", {"kind": kind, "names": [], **place(spoken)}, f"delete {kind}", True)
     return Question(f"Which {kind} shall I delete?", names[:20], slot="names", steps=(step,))
@@ -112,8 +183,11 @@ def _delete_nameless(clause: Clause, spoken: Spoken, kinds: list[str]) -> Built:
 
 def _whole(clause: Clause, spoken: Spoken) -> Built:
     app = spoken.facts.app
-    if not app or not any(target.app for target in spoken.targets) and clause.says("each") and not clause.says("components"):
-        return Unknown("That is too broad for me. Name what shall go: a component, a release, or objects of a kind.")
+    meant = any(target.app for target in spoken.targets) or re.search(
+        r"\b(?:app|application|stack|project|components)\b", clause.text.lower()
+    )
+    if not app or not meant:
+        return Unknown(_TOO_BROAD)
     arguments = {"component": app, **place(spoken)}
     return [Step("undeploy", arguments, f"take down the whole application {app}{where(arguments)}", True)]
 
@@ -149,10 +223,18 @@ def rollback(clause: Clause, spoken: Spoken) -> Built:
             return set_image(clause, spoken)
     if not named and not clause.pronoun and number is None and not clause.memory.subject.get("name"):
         return undo(clause, spoken)
-    if not named and clause.says("plan") or not named and clause.pronoun and re.search(r"\b(?:that|this)\b", clause.text.lower()):
+    if (not named and clause.says("plan")) or (
+        not named and clause.pronoun and re.search(r"\b(?:that|this)\b", clause.text.lower())
+    ):
         return undo(clause, spoken)
     extra = {"revision": number} if number is not None else {}
-    return per_target(spoken, "rollback", "roll back", extra, f" to revision {number}" if number is not None else " to its revision before")
+    return per_target(
+        spoken,
+        "rollback",
+        "roll back",
+        extra,
+        f" to revision {number}" if number is not None else " to its revision before",
+    )
 
 
 def _helm_rollback(clause: Clause, spoken: Spoken, number: int | None) -> Built:
@@ -193,16 +275,25 @@ def _marks(clause: Clause, spoken: Spoken, tool: str, slot: str) -> Built:
     targets = subjects(spoken)
     if clause.concept in ("delete", "unlabel"):
         keys = re.findall(r"(?:labels?|annotations?) ([\w./-]+)", clause.text) or [key for key, _ in pairs]
-        values = {key: None for key in keys}
+        values = dict.fromkeys(keys)
         targets = [target for target in targets if target.name not in values]
     if not values:
         return Unknown(f"Say the {slot} as key=value, for instance: {tool} deployment backend team=web.")
     if not targets:
-        return Question(f"What shall I {tool}?", spoken.facts.components, slot="name", steps=(Step(tool, {"kind": "deployment", "name": "", slot: values, **place(spoken)}, tool, True),))
+        return Question(
+            f"What shall I {tool}?",
+            spoken.facts.components,
+            slot="name",
+            steps=(Step(tool, {"kind": "deployment", "name": "", slot: values, **place(spoken)}, tool, True),),
+        )
     kinds = [word.kind for word in clause.kinds]
     steps: list[Step] = []
     for target in targets:
-        kind = target.kind or (kinds[0] if kinds else "") or ("deployment" if target.component else _kind_of(target, spoken) or "deployment")
+        kind = (
+            target.kind
+            or (kinds[0] if kinds else "")
+            or ("deployment" if target.component else _kind_of(target, spoken) or "deployment")
+        )
         arguments = {"kind": kind, "name": target.name, slot: values, **place(spoken)}
         said = ", ".join(f"{key}={value}" if value is not None else f"without {key}" for key, value in values.items())
         steps.append(Step(tool, arguments, f"{tool} {kind} {target.name}: {said}{where(arguments)}", True))
@@ -234,7 +325,11 @@ def create_namespace(clause: Clause, spoken: Spoken) -> Built:
         word = re.search(r"\b(?:namespaces?|ns)(?: called| named)? ([\w.-]+)|([\w.-]+) (?:namespace|ns)\b", clause.text)
         names = [(word[1] or word[2])] if word and (word[1] or word[2]) not in ("a", "the", "new", "please") else []
     if not names:
-        return Question("What shall the namespace be called?", slot="name", steps=(Step("create_namespace", {"name": ""}, "create namespace", True),))
+        return Question(
+            "What shall the namespace be called?",
+            slot="name",
+            steps=(Step("create_namespace", {"name": ""}, "create namespace", True),),
+        )
     wrong = next((name for name in names if not _DNS.fullmatch(name)), None)
     if wrong:
         return Unknown(f"{wrong!r} cannot be the name of a namespace: lower-case letters, digits and -, at most 63.")
@@ -261,7 +356,9 @@ def build(clause: Clause, spoken: Spoken) -> Built:
         step = Step("build_image", extra, "build the image of", True)
         return Question("Which component's image shall I build?", facts.buildable, slot="component", steps=(step,))
     said = f" as {extra.get('image') or extra.get('tag')}" if extra else ""
-    return [Step("build_image", {"component": t.name, **extra}, f"build the image of {t.said}{said}", True) for t in named]
+    return [
+        Step("build_image", {"component": t.name, **extra}, f"build the image of {t.said}{said}", True) for t in named
+    ]
 
 
 def apply(clause: Clause, spoken: Spoken) -> Built:

@@ -21,7 +21,11 @@ def _scope(clause: Clause, spoken: Spoken) -> dict[str, Any]:
 def _named(clause: Clause, spoken: Spoken) -> list[Target]:
     """What is named, else what a pronoun points back to."""
     named = [target for target in spoken.targets if not target.app]
-    return named or (remembered(spoken) if clause.pronoun or not spoken.targets and not clause.kinds and clause.memory.subject else [])
+    return named or (
+        remembered(spoken)
+        if clause.pronoun or (not spoken.targets and not clause.kinds and clause.memory.subject)
+        else []
+    )
 
 
 def _one(target: Target, spoken: Spoken) -> dict[str, Any]:
@@ -40,6 +44,13 @@ def _each(clause: Clause, spoken: Spoken, tool: str, verb: str, extra: dict[str,
         arguments = {**_one(target, spoken), **(extra or {})}
         steps.append(Step(tool, arguments, f"{verb} {target.said}{where(arguments)}"))
     return steps
+
+
+def plural(kind: str) -> str:
+    """pods, ingresses, networkpolicies."""
+    if kind.endswith("s"):
+        return kind + "es" if not kind.endswith("endpoints") else kind
+    return f"{kind[:-1]}ies" if kind.endswith("y") and kind[-2:] != "ay" else f"{kind}s"
 
 
 def _kind(clause: Clause, *, without: tuple[str, ...] = ()) -> str:
@@ -67,8 +78,16 @@ def logs(clause: Clause, spoken: Spoken) -> Built:
     found = _each(clause, spoken, "logs", "show the logs of", extra)
     if found:
         return found
+    if parts.container:  # "the backend container": with nothing else named, the workload is meant
+        extra.pop("container")
+        return [
+            Step("logs", {"name": parts.container, **extra, **place(spoken)}, f"show the logs of {parts.container}")
+        ]
     if any(target.app for target in spoken.targets) or clause.says("whole"):
-        return [Step("logs", {"name": name, **extra, **place(spoken)}, f"show the logs of {name}") for name in spoken.facts.components]
+        return [
+            Step("logs", {"name": name, **extra, **place(spoken)}, f"show the logs of {name}")
+            for name in spoken.facts.components
+        ]
     step = Step("logs", {"name": "", **extra, **place(spoken)}, "show the logs of")
     return Question("Whose logs?", spoken.facts.components, slot="name", steps=(step,))
 
@@ -87,7 +106,13 @@ def events(clause: Clause, spoken: Spoken) -> Built:
 
 
 def top(clause: Clause, spoken: Spoken) -> Built:
-    sort = "memory" if clause.says("memory") or re.search(r"\b(?:memory|ram|mem)\b", clause.text.lower()) else "cpu" if "cpu" in clause.text.lower() else ""
+    sort = (
+        "memory"
+        if clause.says("memory") or re.search(r"\b(?:memory|ram|mem)\b", clause.text.lower())
+        else "cpu"
+        if "cpu" in clause.text.lower()
+        else ""
+    )
     what = "nodes" if any(word.kind == "node" for word in clause.kinds) else "pods"
     extra: dict[str, Any] = {"what": what, **({"sort_by": sort} if sort else {})}
     named = [target for target in _named(clause, spoken)]
@@ -113,7 +138,12 @@ def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
         return [step.having(kind=None) if step.arguments.get("kind") in ("pod", "service") else step for step in found]
     if clause.says("whole") or any(target.app for target in spoken.targets):
         return [Step(tool, {"name": name, **place(spoken)}, f"{verb} {name}") for name in spoken.facts.components]
-    return Question("Of which workload?", spoken.facts.components, slot="name", steps=(Step(tool, {"name": "", **place(spoken)}, verb),))
+    return Question(
+        "Of which workload?",
+        spoken.facts.components,
+        slot="name",
+        steps=(Step(tool, {"name": "", **place(spoken)}, verb),),
+    )
 
 
 def values(clause: Clause, spoken: Spoken) -> Built:
@@ -130,9 +160,20 @@ def releases(clause: Clause, spoken: Spoken) -> Built:
 
 def _release_step(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
     own = [target for target in spoken.targets if not target.component and not target.app]
-    release = own[0].name if own else str(clause.memory.subject.get("release", "")) or spoken.facts.release or (spoken.targets[0].name if spoken.targets else "")
+    release = (
+        own[0].name
+        if own
+        else str(clause.memory.subject.get("release", ""))
+        or spoken.facts.release
+        or (spoken.targets[0].name if spoken.targets else "")
+    )
     if not release:
-        return Question("Which release?", spoken.facts.releases(), slot="release", steps=(Step(tool, {"release": "", **place(spoken)}, verb),))
+        return Question(
+            "Which release?",
+            spoken.facts.releases(),
+            slot="release",
+            steps=(Step(tool, {"release": "", **place(spoken)}, verb),),
+        )
     arguments = {"release": release, **place(spoken)}
     return [Step(tool, arguments, f"{verb} {release}{where(arguments)}")]
 
@@ -144,12 +185,19 @@ def why(clause: Clause, spoken: Spoken) -> Built:
 def diagnose(clause: Clause, spoken: Spoken) -> Built:
     kinds = [word.kind for word in clause.kinds if word.kind not in ("namespace", "node")]
     workloads = lexicon().groups["workloads"]
-    named = [target for target in subjects(spoken) if not target.app] if spoken.targets or clause.pronoun or not kinds else []
+    named = (
+        [target for target in subjects(spoken) if not target.app]
+        if spoken.targets or clause.pronoun or not kinds
+        else []
+    )
     if not spoken.targets and not clause.pronoun and clause.says("whole", "cluster"):
         named = []
     if not named and kinds and not set(kinds) & workloads:
         return listing(clause, spoken)
-    steps = [Step("diagnose", arguments := _one(t, spoken), f"find out what is wrong with {t.said}{where(arguments)}") for t in named]
+    steps = [
+        Step("diagnose", arguments := _one(t, spoken), f"find out what is wrong with {t.said}{where(arguments)}")
+        for t in named
+    ]
     if steps and not (any(target.app for target in spoken.targets) or clause.says("whole")):
         return list(steps)
     arguments = place(spoken)
@@ -183,16 +231,36 @@ def _objects(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
     if steps:
         return steps
     if not kind:
-        return Question("Of what? Say a kind and a name, for instance deployment backend.", slot="name", steps=(Step(tool, {"kind": "deployment", "name": ""}, verb),))
+        return Question(
+            "Of what? Say a kind and a name, for instance deployment backend.",
+            slot="name",
+            steps=(Step(tool, {"kind": "deployment", "name": ""}, verb),),
+        )
     names = spoken.facts.names(kind, spoken.namespace or None)
-    return Question(f"Which {kind}?", names[:20], slot="name", steps=(Step(tool, {"kind": kind, "name": "", **place(spoken)}, f"{verb} {kind}"),))
+    return Question(
+        f"Which {kind}?",
+        names[:20],
+        slot="name",
+        steps=(Step(tool, {"kind": kind, "name": "", **place(spoken)}, f"{verb} {kind}"),),
+    )
 
 
 def _own_kind(target: Target, spoken: Spoken) -> str:
     namespace = spoken.namespace or None
     if target.component:
         return "statefulset" if target.name in spoken.facts.names("statefulset", namespace) else "deployment"
-    for kind in ("deployment", "statefulset", "daemonset", "pod", "service", "configmap", "job", "cronjob", "ingress", "node"):
+    for kind in (
+        "deployment",
+        "statefulset",
+        "daemonset",
+        "pod",
+        "service",
+        "configmap",
+        "job",
+        "cronjob",
+        "ingress",
+        "node",
+    ):
         if target.name in spoken.facts.names(kind, namespace):
             return kind
     return "deployment"
@@ -214,7 +282,12 @@ def context(clause: Clause, spoken: Spoken) -> Built:
     if clause.parts.charts:
         return [Step("build_context", {"path": clause.parts.charts[0]}, "show the build context")]
     if not named:
-        return Question("Of which component?", spoken.facts.buildable, slot="component", steps=(Step("build_context", {}, "show the build context of"),))
+        return Question(
+            "Of which component?",
+            spoken.facts.buildable,
+            slot="component",
+            steps=(Step("build_context", {}, "show the build context of"),),
+        )
     return [Step("build_context", {"component": name}, f"show the build context of {name}") for name in named]
 
 
@@ -224,7 +297,9 @@ def kinds(clause: Clause, spoken: Spoken) -> Built:
 
 def status(clause: Clause, spoken: Spoken) -> Built:
     named = _named(clause, spoken) if spoken.targets or clause.pronoun else []
-    plain = [target for target in named if target.kind in ("", "service") or target.kind in lexicon().groups["workloads"]]
+    plain = [
+        target for target in named if target.kind in ("", "service") or target.kind in lexicon().groups["workloads"]
+    ]
     if plain:
         found = _each(clause, spoken, "rollout_status", "show how it is with")
         if isinstance(found, list):
@@ -239,11 +314,28 @@ def status(clause: Clause, spoken: Spoken) -> Built:
     return [Step("status", arguments, f"show how things are{where(arguments)}")]
 
 
-_SORTS = {"age": "age", "oldest": "age", "newest": "age", "name": "name", "restarts": "restarts", "creation": "age", "created": "age", "status": "status"}
+_RULE = re.compile(
+    r"\b(?:without|whose|more than|less than|fewer than|at least|(?:with|have|has|having) no|not using|older than|younger than)\b [\w ]*",
+    re.I,
+)
+_SORTS = {
+    "age": "age",
+    "oldest": "age",
+    "newest": "age",
+    "name": "name",
+    "restarts": "restarts",
+    "creation": "age",
+    "created": "age",
+    "status": "status",
+}
 
 
 def listing(clause: Clause, spoken: Spoken) -> Built:
     steps: list[Step] = []
+    if rule := _RULE.search(clause.text):
+        return Unknown(
+            f"I can list by kind, namespace, name and label, but not pick out those with {rule[0].strip()!r}. Ask for the list, or for a diagnosis."
+        )
     found = list(dict.fromkeys(word.kind for word in clause.kinds))
     if len(found) > 1 and "namespace" in found:
         found.remove("namespace")
@@ -256,12 +348,15 @@ def listing(clause: Clause, spoken: Spoken) -> Built:
             arguments["selector"] = clause.parts.selector
         elif clause.parts.pairs:
             arguments["selector"] = ",".join(f"{key}={value}" for key, value in clause.parts.pairs)
-        sort = re.search(r"\b(?:sort(?:ed)?|order(?:ed)?) by (?:the |their |number of )?(\w+)", clause.text.lower())
-        if sort:
-            arguments["sort_by"] = _SORTS.get(sort[1], sort[1])
+        if clause.parts.sort:
+            arguments["sort_by"] = _SORTS.get(clause.parts.sort, clause.parts.sort)
+        elif age := re.search(
+            r"\b(oldest|newest|youngest|latest)\b(?: \w+)? ?first|\b(oldest|newest)\b", clause.text.lower()
+        ):
+            arguments["sort_by"] = "-age" if "oldest" in age[0] else "age"
         if len(named) == 1:
             arguments["name"] = named[0].name
-        said = f"list {kind}s" + (f" of {named[0].name}" if len(named) == 1 else "")
+        said = f"list {plural(kind)}" + (f" of {named[0].name}" if len(named) == 1 else "")
         steps.append(Step("list_objects", arguments, f"{said}{where(arguments)}"))
     return steps or Unknown("Say what to list, for instance: list pods, or list services in kube-system.")
 

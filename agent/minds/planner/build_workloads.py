@@ -10,6 +10,7 @@ from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
 from agent.minds.planner.subjects import Built, ask_whom, per_target, place, subjects, where
+from agent.minds.planner.text import chart_value
 
 MOST_REPLICAS = 10_000
 _IMAGE = re.compile(
@@ -23,7 +24,9 @@ def check_replicas(number: int) -> Unknown | None:
     if number < 0:
         return Unknown(f"A replica count cannot be negative ({number}). Say a number from 0 on, for instance 3.")
     if number > MOST_REPLICAS:
-        return Unknown(f"{number:,} replicas are more than Shipmate plans ({MOST_REPLICAS:,} at most). Say a smaller number.")
+        return Unknown(
+            f"{number:,} replicas are more than Shipmate plans ({MOST_REPLICAS:,} at most). Say a smaller number."
+        )
     return None
 
 
@@ -36,9 +39,18 @@ def check_image(image: str) -> Unknown | None:
 
 def scale(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
-    down = clause.concept in ("decrease", "delete") or bool(re.search(r"\b(?:down|fewer|less|in)\b(?! \w+ namespace)", clause.text.lower())) and clause.concept == "scale"
+    down = clause.concept in ("decrease", "delete") or (
+        bool(re.search(r"\b(?:down|fewer|less|in)\b(?! \w+ namespace)", clause.text.lower()))
+        and clause.concept == "scale"
+    )
     if clause.concept == "stop":
         return per_target(spoken, "scale", "stop", {"replicas": 0}, ": scale to 0 replicas")
+    if either := re.search(r"\b(\d+)\s+or\s+(\d+)\b", clause.text):
+        steps = per_target(spoken, "scale", "scale", {})
+        question = f"{either[1]} or {either[2]} replicas?"
+        return (
+            Question(question, (either[1], either[2]), "replicas", tuple(steps)) if isinstance(steps, list) else steps
+        )
     amount = _amount(parts, down, clause.concept)
     if isinstance(amount, Unknown):
         return amount
@@ -101,7 +113,10 @@ def deploy(clause: Clause, spoken: Spoken) -> Built:
         return _chart(clause, spoken)
     parts = clause.parts
     extra: dict[str, Any] = {}
-    count = next((n for n in (parts.count, parts.to, parts.numbers[0] if len(parts.numbers) == 1 else None) if n is not None), None)
+    count = next(
+        (n for n in (parts.count, parts.to, parts.numbers[0] if len(parts.numbers) == 1 else None) if n is not None),
+        None,
+    )
     if count is not None:
         if wrong := check_replicas(count):
             return wrong
@@ -113,7 +128,7 @@ def deploy(clause: Clause, spoken: Spoken) -> Built:
     if parts.tag:
         extra["tag"] = parts.tag
     if parts.pairs:
-        extra["values"] = {key: _value(value) for key, value in parts.pairs}
+        extra["values"] = {key: chart_value(value) for key, value in parts.pairs}
     if clause.says("only"):
         extra["only"] = True
     extra |= place(spoken)
@@ -135,13 +150,22 @@ def _deploy_steps(clause: Clause, spoken: Spoken, extra: dict[str, Any]) -> Buil
     named = named or [target for target in subjects(spoken) if clause.pronoun or clause.memory.subject.get("names")]
     if not named:
         options = (*clause.facts.components, *(("the whole app",) if clause.facts.app else ()))
-        return Question("What shall I deploy?", options, slot="component", steps=(Step("deploy", extra, "deploy", True),))
+        return Question(
+            "What shall I deploy?", options, slot="component", steps=(Step("deploy", extra, "deploy", True),)
+        )
     steps: list[Step] = []
     for target in named:
         own = dict(extra)
-        if not target.component and "image" not in own and target.name in lexicon().images and target.name not in clause.facts.components:
+        if (
+            not target.component
+            and "image" not in own
+            and target.name in lexicon().images
+            and target.name not in clause.facts.components
+        ):
             own["image"] = f"{target.name}:{own.pop('tag')}" if "tag" in own else target.name
-        steps.append(Step("deploy", {"component": target.name, **own}, f"deploy {target.said}{_deploy_said(own)}", True))
+        steps.append(
+            Step("deploy", {"component": target.name, **own}, f"deploy {target.said}{_deploy_said(own)}", True)
+        )
     return steps
 
 
@@ -160,30 +184,25 @@ def _deploy_said(extra: dict[str, Any]) -> str:
     return said + where(extra)
 
 
-def _value(text: str) -> Any:
-    """A chart value as Helm's --set reads it."""
-    if text in ("true", "false"):
-        return text == "true"
-    if text == "null":
-        return None
-    return int(text) if re.fullmatch(r"-?(?:0|[1-9]\d*)", text) else text
-
-
 def _chart(clause: Clause, spoken: Spoken) -> Built:
     """Install or upgrade a chart as a release of its own."""
     parts = clause.parts
     upgrade = clause.concept == "upgrade"
     chart = parts.charts[0] if parts.charts else ""
     names = [target.name for target in spoken.targets if target.name != chart]
-    release = parts.named or (names[0] if names else chart.rstrip("/").rsplit("/", 1)[-1].split(":")[0])
+    alias = re.search(r"\bas (?:release )?([a-z0-9][a-z0-9-]*)", clause.text)
+    release = parts.named or (
+        alias[1] if alias else names[0] if names else chart.rstrip("/").rsplit("/", 1)[-1].split(":")[0]
+    )
     if not release:
         return Unknown("Say which chart to install, for instance: install ./charts/todo-chatbot as todo.")
     arguments: dict[str, Any] = {"release": release}
     if chart or not upgrade:
         arguments["chart"] = chart or release
-    arguments |= place(spoken)
+    places = [where_to for preposition, where_to in parts.places if preposition in ("in", "into")]
+    arguments |= place(spoken) or ({"namespace": places[0]} if places else {})
     if parts.pairs:
-        arguments["values"] = {key: _value(value) for key, value in parts.pairs}
+        arguments["values"] = {key: chart_value(value) for key, value in parts.pairs}
     verb = "upgrade" if upgrade else "install"
     reading = f"{verb} the release {release}" + (f" from chart {chart}" if chart else "") + where(arguments)
     return [Step(f"helm_{verb}", arguments, reading, True)]
@@ -191,7 +210,13 @@ def _chart(clause: Clause, spoken: Spoken) -> Built:
 
 def upgrade(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
-    if parts.charts or clause.says("chart", "release") and any(target.name in (*spoken.facts.releases(), spoken.facts.release) or not target.component for target in spoken.targets):
+    if parts.charts or (
+        clause.says("chart", "release")
+        and any(
+            target.name in (*spoken.facts.releases(), spoken.facts.release) or not target.component
+            for target in spoken.targets
+        )
+    ):
         return _chart(clause, spoken)
     if parts.images or parts.tag:
         if any(target.app for target in spoken.targets) or clause.says("whole"):
@@ -199,7 +224,11 @@ def upgrade(clause: Clause, spoken: Spoken) -> Built:
         return set_image(clause, spoken)
     number = parts.to if parts.to is not None else parts.numbers[0] if parts.numbers else None
     if number is None or clause.says("version"):
-        return deploy(clause, spoken) if number is None else per_target(spoken, "set_image", "set the tag of", {"tag": str(number)}, f" to {number}")
+        return (
+            deploy(clause, spoken)
+            if number is None
+            else per_target(spoken, "set_image", "set the tag of", {"tag": str(number)}, f" to {number}")
+        )
     counted = per_target(spoken, "scale", "scale", {"replicas": number}, f" to {number} replicas")
     tagged = per_target(spoken, "set_image", "set the tag of", {"tag": str(number)}, f" to {number}")
     if not isinstance(counted, list) or not isinstance(tagged, list):
@@ -231,9 +260,13 @@ def set_image(clause: Clause, spoken: Spoken) -> Built:
         steps = per_target(spoken, "set_image", "set the image of", extra)
         if not isinstance(steps, list):
             return steps
-        return Question(f"Which image (or tag) shall {steps[0].arguments['name']} use?", slot="image", steps=tuple(steps))
+        return Question(
+            f"Which image (or tag) shall {steps[0].arguments['name']} use?", slot="image", steps=tuple(steps)
+        )
     said = f" to {extra['image']}" if "image" in extra else f" to {extra['tag']}"
-    return per_target(spoken, "set_image", "set the image of" if "image" in extra else "set the image tag of", extra, said)
+    return per_target(
+        spoken, "set_image", "set the image of" if "image" in extra else "set the image tag of", extra, said
+    )
 
 
 def _image_by_word(clause: Clause, spoken: Spoken, word: str) -> Built:
@@ -263,8 +296,15 @@ def set_resources(clause: Clause, spoken: Spoken) -> Built:
         steps = per_target(spoken, "set_resources", f"set the {resource} of", extra)
         if not isinstance(steps, list):
             return steps
-        name, role = steps[0].arguments["name"], "request" if "request" in clause.text and "limit" not in clause.text else "limit"
-        return Question(f"To how much {resource} shall I set the {role} of {name} (for instance {example})?", slot=f"{resource}_{role}", steps=tuple(steps))
+        name, role = (
+            steps[0].arguments["name"],
+            "request" if "request" in clause.text and "limit" not in clause.text else "limit",
+        )
+        return Question(
+            f"To how much {resource} shall I set the {role} of {name} (for instance {example})?",
+            slot=f"{resource}_{role}",
+            steps=tuple(steps),
+        )
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in extra.items() if key != "container")
     return per_target(spoken, "set_resources", "set the resources of", extra, f": {said}")
 
@@ -273,7 +313,7 @@ def set_env(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
     env: dict[str, str | None] = {key: value for key, value in (*parts.pairs, *parts.settings)}
     if clause.concept == "delete":
-        env = {key: None for key in (*parts.capitals, *(key for key, _ in parts.pairs))}
+        env = dict.fromkeys((*parts.capitals, *(key for key, _ in parts.pairs)))
     extra: dict[str, Any] = {"env": env}
     if parts.container:
         extra["container"] = parts.container
@@ -329,6 +369,10 @@ def autoscale(clause: Clause, spoken: Spoken) -> Built:
         steps = per_target(spoken, "autoscale", "autoscale", extra)
         if not isinstance(steps, list):
             return steps
-        return Question(f"Up to how many replicas may {steps[0].arguments['name']} grow?", slot="max", steps=tuple(steps))
-    said = f" from {low if low is not None else 1} to {high} replicas" + (f" at {int(parts.percent)} % CPU" if parts.percent else "")
+        return Question(
+            f"Up to how many replicas may {steps[0].arguments['name']} grow?", slot="max", steps=tuple(steps)
+        )
+    said = f" from {low if low is not None else 1} to {high} replicas" + (
+        f" at {int(parts.percent)} % CPU" if parts.percent else ""
+    )
     return per_target(spoken, "autoscale", "autoscale", extra, said)

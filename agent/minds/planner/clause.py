@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.minds.planner.facts import Facts
@@ -18,7 +18,9 @@ _QUESTION = frozenset(
     "what which who whom whose when where why how is are was were does did has have had will should am any".split()
 )
 _BE = frozenset("be get gets want wants need needs should must have being getting got".split())
-_ARTICLES = frozenset("the a an last this that my your its latest previous recent any no every each of their our".split())
+_ARTICLES = frozenset(
+    "the a an last this that my your its latest previous recent any no every each of their our".split()
+)
 _DOERS = frozenset("do perform trigger give need needs initiate start issue execute force make want a".split())
 _SUBJECTS = frozenset("i he she they who someone somebody you nobody it".split())
 _PARTICLES = re.compile(
@@ -73,6 +75,7 @@ def parse(text: str, facts: Facts, memory: Memory) -> Clause:
     text = _PARTICLES.sub(r"\1 \3\2", text)
     parts = find_parts(text)
     clause = Clause(text, facts, memory, parts, tag(parts.rest, facts))
+    _find_custom_kinds(clause)
     clause.mood = _asking(clause)
     if clause.mood == "tell":
         _find_verb(clause)
@@ -85,8 +88,22 @@ def parse(text: str, facts: Facts, memory: Memory) -> Clause:
     return clause
 
 
+def _find_custom_kinds(clause: Clause) -> None:
+    """Words that mean nothing yet may be kinds that only this cluster has; asked of it where one is expected."""
+    if clause.kinds or not any(word.unknown for word in clause.words):
+        return
+    if not any(word.is_a("show", "describe", "count", "which", "delete") for word in clause.words):
+        return
+    custom = {word: kind.name for kind in clause.facts.kinds() for word in (kind.name, *kind.words)}
+    for index, word in enumerate(clause.words):
+        single = word.text.removesuffix("s")
+        if word.unknown and (kind := custom.get(word.text) or custom.get(single)):
+            form = "s" if word.text not in (kind, kind.split(".")[0]) else ""
+            clause.words[index] = replace(word, senses=(Sense(kind, "kind", form),))
+
+
 def _asking(clause: Clause) -> Mood:
-    content = [word for word in clause.words if not word.filler and word.text.isalnum() or word.senses]
+    content = [word for word in clause.words if (not word.filler and word.text.isalnum()) or word.senses]
     for mood in ("help", "howto", "whatif", "whatchange"):
         found = next((word for word in clause.words if word.is_a(mood)), None)
         if found and (mood != "help" or len(content) <= 2 or len(found.text) > 10):
@@ -130,10 +147,15 @@ def _verb_sense(clause: Clause, words: list[Word], index: int) -> Sense | None:
     word = words[index]
     before = [earlier.text for earlier in words[:index]]
     last = before[-1].split()[-1] if before else ""
-    if word.name or last in _SUBJECTS:
+    if word.name or (last in _SUBJECTS and not word.is_a("want")):
         return None
     minding = "mind" in clause.text.lower().split()[:4] or last in ("mind", "try", "start", "consider")
-    for sense in sorted(word.senses, key=lambda sense: ("change", "light", "see").index(sense.section) if sense.section in ("change", "light", "see") else 9):
+    for sense in sorted(
+        word.senses,
+        key=lambda sense: (
+            ("change", "light", "see").index(sense.section) if sense.section in ("change", "light", "see") else 9
+        ),
+    ):
         if sense.section not in ("change", "light", "see"):
             continue
         if sense.form == "" and last not in _ARTICLES and not _noun(word, words, index):
@@ -149,12 +171,18 @@ def _noun(word: Word, words: list[Word], index: int) -> bool:
     """Whether a word that could be an order stands as a noun: "the last restart", "label app of …", "release history"."""
     following = words[index + 1] if index + 1 < len(words) else None
     if index and words[index - 1].in_section("see", "topic") and not words[index - 1].is_a("replicas"):
-        return word.in_section("topic") or word.is_a("rollback", "deploy", "upgrade", "restart", "release", "stop", "undo")
+        return word.in_section("topic") or word.is_a(
+            "rollback", "deploy", "upgrade", "restart", "release", "stop", "undo"
+        )
     if word.is_a("label", "deploy", "autoscale") and following is not None and following.is_a("history", "status"):
         return True
     if index and words[index - 1].kind and word.is_a("label"):
         return True
-    return bool(following and word.text in ("release", "rollout", "chart") and (following.in_section("topic") or following.text == "of"))
+    return bool(
+        following
+        and word.text in ("release", "rollout", "chart")
+        and (following.in_section("topic") or following.text == "of")
+    )
 
 
 def _stronger(words: list[Word], index: int, sense: Sense) -> tuple[Word, Sense] | None:
@@ -164,7 +192,11 @@ def _stronger(words: list[Word], index: int, sense: Sense) -> tuple[Word, Sense]
         return None
     for later in words[index + 1 :]:
         for found in later.senses:
-            fits = found.form == "ed" or (sense.concept in ("want", "set") and found.form == "" and word.text in ("want", "need", "needs", "require", "give", "let", "do", "would like"))
+            fits = found.form == "ed" or (
+                sense.concept in ("want", "set")
+                and found.form == ""
+                and word.text in ("want", "need", "needs", "require", "give", "let", "do", "would like")
+            )
             if found.section == "change" and fits and not later.in_section("topic") and not (found.concept == "label"):
                 return later, found
     return None

@@ -134,7 +134,8 @@ class ContextFacts:
         except ShipmateError:
             return ()
         return tuple(
-            KindFact(one.singular or one.kind.lower(), (one.plural, one.kind.lower(), *one.short_names)) for one in found
+            KindFact(one.singular or one.kind.lower(), (one.plural, one.kind.lower(), *one.short_names))
+            for one in found
         )
 
     def kinds(self) -> tuple[KindFact, ...]:

@@ -14,11 +14,22 @@ from agent.minds.planner.meaning import Interpretation, Meaning, Memory, Questio
 from agent.minds.planner.names import Spoken
 from agent.minds.planner.parts import Parts, find_parts
 from agent.minds.planner.says import say
+from agent.minds.planner.wording import worded
 
-_YES = re.compile(r"(?:yes|y|yeah|yep|yup|sure|ok|okay|do it|go ahead|please do|correct|right|exactly|go for it|confirmed?|affirmative|proceed)\b[ .!,]*(?:please|do it|go ahead|thanks|do that)?[ .!]*", re.I)
-_NO = re.compile(r"(?:no|n|nope|nah|cancel|stop|never ?mind|forget it|leave it|do not|abort|neither|none)\b[ .!,]*(?:thanks|thank you|please|leave it)?[ .!]*", re.I)
+_YES = re.compile(
+    r"(?:yes|y|yeah|yep|yup|sure|ok|okay|do it|go ahead|please do|correct|right|exactly|go for it|confirmed?|affirmative|proceed)\b[ .!,]*(?:please|do it|go ahead|thanks|do that)?[ .!]*",
+    re.I,
+)
+_NO = re.compile(
+    r"(?:no|n|nope|nah|cancel|stop|never ?mind|forget it|leave it|do not|abort|neither|none)\b[ .!,]*(?:thanks|thank you|please|leave it)?[ .!]*",
+    re.I,
+)
 _ORDINALS = {"first": 0, "1st": 0, "former": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1, "latter": -1}
-_LEAD = re.compile(r"^(?:(?:yes|no|ok|okay|and|now|also|but|sorry|i mean|i meant|rather|actually|instead|or|well|please|then|hmm|oh|wait|not that)\b[ ,.:-]*)+", re.I)
+_LEAD = re.compile(
+    r"^(?:(?:yes|no|ok|okay|and|now|also|but|sorry|i mean|i meant|rather|actually|instead|or|well|please|then|hmm|oh|wait|not that)\b[ ,.:-]*)+",
+    re.I,
+)
+WHOLE_APP = "the whole app"
 _SUBJECT = ("name", "names", "kind", "namespace", "release")
 
 
@@ -73,30 +84,34 @@ def _picked(question: Question, low: str) -> int | None:
     for word, index in _ORDINALS.items():
         if re.fullmatch(rf"(?:the )?{word}(?: ones?| option)?", low):
             return index % len(question.options)
-    inside = [index for index, option in enumerate(question.options) if len(low) > 2 and set(low.split()) <= set(option.lower().split())]
+    inside = [
+        index
+        for index, option in enumerate(question.options)
+        if len(low) > 2 and set(low.split()) <= set(option.lower().split())
+    ]
     return inside[0] if len(inside) == 1 and "yes" not in question.options else None
 
 
 def _filled(question: Question, value: Any) -> Meaning:
     step = question.steps[question.index]
-    step = step.having(**{question.slot: value})
-    if question.slot == "component" and value == "the whole app":
-        step = Step(step.tool, {k: v for k, v in step.arguments.items() if k != "component"}, f"{step.reading} the whole application", step.change)
-        value = ""
-    said = ", ".join(value) if isinstance(value, list) else str(value)
-    reading = f"{step.reading} {said}".strip() if question.slot in ("name", "component", "names", "node", "release") else f"{step.reading}: {question.slot.replace('_', ' ')} {said}"
+    step = _changed(step, {question.slot: None if value == WHOLE_APP else value})
     after = [
-        later.having(**{question.slot: value}) if question.slot in later.arguments and not later.arguments[question.slot] or question.slot not in _SUBJECT and later.tool == step.tool else later
+        later.having(**{question.slot: value})
+        if (question.slot in later.arguments and not later.arguments[question.slot])
+        or (question.slot not in _SUBJECT and later.tool == step.tool)
+        else later
         for later in question.steps[question.index + 1 :]
     ]
-    steps = (*question.steps[: question.index], step.having(reading), *after)
+    steps = (*question.steps[: question.index], step, *after)
     return Interpretation(steps, "; ".join(one.reading for one in steps), 1.0)
 
 
 def _value(question: Question, low: str, text: str, facts: Facts) -> Any:
     """The answer as a value of the slot, or None."""
     slot, parts = question.slot, find_parts(text)
-    index = next((place for word, place in _ORDINALS.items() if re.fullmatch(rf"(?:the )?{word}(?: ones?)?", low)), None)
+    index = next(
+        (place for word, place in _ORDINALS.items() if re.fullmatch(rf"(?:the )?{word}(?: ones?)?", low)), None
+    )
     if index is not None and question.options:
         return _slot_value(slot, question.options[index])
     if slot in ("replicas", "max", "min", "port", "revision"):
@@ -111,13 +126,23 @@ def _value(question: Question, low: str, text: str, facts: Facts) -> Any:
         found = [amount.value for amount in parts.amounts]
         bare = find_parts(f"{slot.split('_')[0]} {text}").amounts
         return found[0] if found else bare[0].value if bare else None
-    word = re.sub(r"^(?:the|in|on|for|in the|to|use|it is|i mean|i meant|of)\s+|\s+(?:one|ones|please|namespace|component|pod|deployment|node)$", "", low).strip()
+    word = re.sub(
+        r"^(?:the|in|on|for|in the|to|use|it is|i mean|i meant|of)\s+|\s+(?:one|ones|please|namespace|component|pod|deployment|node)$",
+        "",
+        low,
+    ).strip()
     known = (*question.options, *facts.components)
+    if low == WHOLE_APP or word == "whole app":
+        return WHOLE_APP
     near = [name for name in known if OSA.distance(word, name.lower()) <= (1 if len(name) > 4 else 0)]
     if near:
         return _slot_value(slot, near[0])
     single = re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", word)
-    return _slot_value(slot, word) if single and not re.search(r"^(?:why|help|what|how|undo|list|show|status)$", word) else None
+    return (
+        _slot_value(slot, word)
+        if single and not re.search(r"^(?:why|help|what|how|undo|list|show|status)$", word)
+        else None
+    )
 
 
 def _slot_value(slot: str, word: str) -> Any:
@@ -134,18 +159,30 @@ def follow_up(text: str, found: list[Clause], facts: Facts, memory: Memory) -> M
     low = text.lower().strip(" .!?")
     if _YES.fullmatch(low) or _NO.fullmatch(low):
         return Reply(say("nothing-waits" if _YES.fullmatch(low) else "left"))
-    if re.fullmatch(r"(?:thanks?(?: you)?(?: very much| a lot)?|thx|great|perfect|nice|cool|awesome|good job|well done|cheers)", low):
+    if re.fullmatch(
+        r"(?:thanks?(?: you)?(?: very much| a lot)?|thx|great|perfect|nice|cool|awesome|good job|well done|cheers)", low
+    ):
         return Reply(say("thanks"))
-    if re.fullmatch(r"(?:hi|hello|hey|good (?:morning|evening|afternoon)|hallo|hola|bonjour)(?: there| shipmate)?", low):
+    if re.fullmatch(
+        r"(?:hi|hello|hey|good (?:morning|evening|afternoon)|hallo|hola|bonjour)(?: there| shipmate)?", low
+    ):
         return Reply(say("hello"))
     if not memory.last:
         return None
-    if re.fullmatch(r"(?:please )?(?:and )?(?:again|once more|(?:do|run|show|try) (?:it|that|this) again|retry|try again|repeat(?: that)?|same again|refresh)", low):
+    if re.fullmatch(
+        r"(?:please )?(?:and )?(?:again|once more|(?:do|run|show|try) (?:it|that|this) again|retry|try again|repeat(?: that)?|same again|refresh)",
+        low,
+    ):
         return Interpretation(memory.last, "; ".join(step.reading for step in memory.last))
-    if re.fullmatch(r"what (?:would|will) you (?:change|do)|what are you going to (?:change|do)", low) and memory.last[0].change:
+    if (
+        re.fullmatch(r"what (?:would|will) you (?:change|do)|what are you going to (?:change|do)", low)
+        and memory.last[0].change
+    ):
         return Interpretation(memory.last, "; ".join(step.reading for step in memory.last))
     if len(found) != 1:
-        found = [clause for clause in found if not _LEAD.fullmatch(clause.text.strip() + " ") and clause.text.strip(" ,.")] or found
+        found = [
+            clause for clause in found if not _LEAD.fullmatch(clause.text.strip() + " ") and clause.text.strip(" ,.")
+        ] or found
         if len(found) != 1:
             return None
     return _overlay(_LEAD.sub("", found[0].text) or found[0].text, facts, memory)
@@ -162,7 +199,25 @@ def _overlay(text: str, facts: Facts, memory: Memory) -> Meaning | None:
     from agent.minds.planner.clause import parse
 
     clause = parse(text, facts, memory)
-    own_topic = any(word.in_section("topic", "change", "ask", "see") and not word.is_a("replicas", "version", "image", "previous", "errors", "only", "which", "show", "each", "cluster", "memory", "cpu") for word in clause.words if not word.name)
+    own_topic = any(
+        word.in_section("topic", "change", "ask", "see")
+        and not word.is_a(
+            "replicas",
+            "version",
+            "image",
+            "previous",
+            "errors",
+            "only",
+            "which",
+            "show",
+            "each",
+            "cluster",
+            "memory",
+            "cpu",
+        )
+        for word in clause.words
+        if not word.name
+    )
     varies = _VARY.match(text.strip().lower()) is not None or clause.sense is None
     if own_topic or not varies or clause.mood in ("whatif", "howto", "help", "whatchange", "never"):
         return None
@@ -175,7 +230,7 @@ def _overlay(text: str, facts: Facts, memory: Memory) -> Meaning | None:
         if isinstance(change, Unknown):
             return change
         if change:
-            changed.append(step.having(_reread(step, change), **change))
+            changed.append(_changed(step, change))
     named = [target.name for target in spoken.targets if not target.app]
     if not changed:
         return None
@@ -183,7 +238,7 @@ def _overlay(text: str, facts: Facts, memory: Memory) -> Meaning | None:
         changed = changed[-1:]
     if len(named) > 1 and len(memory.last) == 1:
         slot = _name_slot(memory.last[0])
-        changed = [changed[0].having(_reread(changed[0], {slot: name}), **{slot: name}) for name in named] if slot else changed
+        changed = [_changed(changed[0], {slot: name}) for name in named] if slot else changed
     return Interpretation(tuple(changed), "; ".join(step.reading for step in changed), 0.9)
 
 
@@ -199,7 +254,11 @@ def _changes(step: Step, clause: Clause, spoken: Spoken) -> dict[str, Any] | Unk
     if named and (slot or step.tool in ("top", "events", "list_objects", "diagnose", "status")):
         change[slot or "name"] = [named[0]] if slot == "names" else named[0]
     place = spoken.namespace
-    if not place and not named and (match := re.search(r"\b(?:in|for|about|on|to) (?:the )?([a-z0-9-]+)\b", clause.text.lower())):
+    if (
+        not place
+        and not named
+        and (match := re.search(r"\b(?:in|for|about|on|to) (?:the )?([a-z0-9-]+)\b", clause.text.lower()))
+    ):
         place = match[1] if match[1] in spoken.facts.namespaces() else ""
     if place and step.tool not in ("undo", "cordon", "build_image", "create_namespace"):
         change["namespace"] = place
@@ -241,7 +300,9 @@ def _numbers(step: Step, clause: Clause) -> dict[str, Any] | Unknown:
     if step.tool == "set_image" and number is not None:
         return {"tag": str(number)}
     if step.tool == "set_resources" and parts.amounts:
-        return {key: amount.value for amount in parts.amounts for key in step.arguments if key.startswith(amount.resource)} or {f"{amount.resource}_{amount.role or 'limit'}": amount.value for amount in parts.amounts}
+        return {
+            key: amount.value for amount in parts.amounts for key in step.arguments if key.startswith(amount.resource)
+        } or {f"{amount.resource}_{amount.role or 'limit'}": amount.value for amount in parts.amounts}
     return {}
 
 
@@ -257,7 +318,7 @@ def _log_changes(clause: Clause) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, "")}
 
 
-def _reread(step: Step, change: dict[str, Any]) -> str:
-    """The earlier reading, with the change in words."""
-    told = ", ".join(f"{key.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else value}" for key, value in change.items() if value is not None)
-    return f"{step.reading.split(' (now ')[0]} (now {told})"
+def _changed(step: Step, change: dict[str, Any]) -> Step:
+    """The earlier call with some arguments replaced, in new words."""
+    arguments = {**step.arguments, **change}
+    return step.having(worded(step.tool, arguments), **change)

@@ -13,9 +13,17 @@ from tools.data import data_folder
 
 _PARTS = (
     "images", "charts", "files", "pairs", "settings", "capitals", "slashed", "numbers", "count", "more", "by", "to",
-    "percent", "factor", "tag", "revision", "selector",
+    "percent", "factor", "tag", "revision", "selector", "ports",
 )  # fmt: skip
-_SINGULAR = {"images": "image", "charts": "chart", "files": "file", "pairs": "pair", "settings": "setting", "numbers": "number"}
+_SINGULAR = {
+    "images": "image",
+    "charts": "chart",
+    "files": "file",
+    "pairs": "pair",
+    "settings": "setting",
+    "numbers": "number",
+    "ports": "port",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,9 @@ def fitting(clause: Clause, spoken: Spoken) -> list[Fit]:
     """The frames that fit, best first; of equal ones the earlier in the file."""
     has = _traits(clause, spoken)
     verb = clause.concept if clause.mood == "do" else ""
-    changing = bool(clause.sense and clause.sense.section in ("change", "light") and verb != "want" and clause.mood == "do")
+    changing = bool(
+        clause.sense and clause.sense.section in ("change", "light") and verb != "want" and clause.mood == "do"
+    )
     fits: list[Fit] = []
     for frame in frames():
         if not frame.change and changing:

@@ -12,7 +12,7 @@ from agent.minds.planner.followup import answer, follow_up, subject_of
 from agent.minds.planner.frames import Fit, fitting
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.names import Spoken
-from agent.minds.planner.pasted import manifest_of, pasted
+from agent.minds.planner.pasted.read import manifest_of, pasted
 from agent.minds.planner.says import nearest_things, say
 from agent.minds.planner.split import clauses
 from agent.minds.planner.subjects import Built
@@ -40,6 +40,8 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
     found = clauses(text, facts, memory)
+    if re.fullmatch(r"\W*(?:please )?help(?: me)?(?: please)?\W*", text, re.IGNORECASE):
+        return Reply(say("help"))
     if not found:
         return Unknown(say("empty"))
     if follows := follow_up(text, found, facts, memory):
@@ -49,8 +51,7 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
 
 def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:
     """All clauses as one interpretation; the first question or refusal among them wins."""
-    orders = [clause for clause in found if clause.mood == "do" and clause.concept not in ("want",)]
-    changing = any(clause.sense and clause.sense.section == "change" for clause in orders)
+    changing = any(_orders(clause) and clause.concept != "want" for clause in found)
     steps: list[Step] = []
     confidence, problems = 1.0, list[Meaning]()
     for clause in found:
@@ -72,11 +73,18 @@ def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:
     return Interpretation(tuple(steps), "; ".join(dict.fromkeys(step.reading for step in steps)), confidence)
 
 
+def _orders(clause: Clause) -> bool:
+    """Whether the clause tells to change something."""
+    return clause.mood == "do" and clause.sense is not None and clause.sense.section in ("change", "light")
+
+
 def _first_problem(problems: list[Meaning], steps: list[Step]) -> Meaning:
     """A question keeps the steps that were clear; a refusal names nothing else, because nothing else happens."""
     for problem in problems:
         if isinstance(problem, Question) and len(problems) == 1 and problem.steps:
-            return Question(problem.text, problem.options, problem.slot, (*steps, *problem.steps), len(steps) + problem.index)
+            return Question(
+                problem.text, problem.options, problem.slot, (*steps, *problem.steps), len(steps) + problem.index
+            )
     return problems[0]
 
 
@@ -147,7 +155,11 @@ def _used(word: str, steps: list[Step]) -> bool:
 def _qualifier(clause: Clause, left: list[str]) -> str:
     """A part that was not understood and that may qualify the change: it must not be dropped silently."""
     for word in left:
-        match = re.search(rf"\b((?:with|without|using|via|except|through|like)\s+(?:\w+\s+){{0,3}}?{re.escape(word)})\b", clause.text, re.I)
+        match = re.search(
+            rf"\b((?:with|without|using|via|except|through|like)\s+(?:\w+\s+){{0,3}}?{re.escape(word)})\b",
+            clause.text,
+            re.I,
+        )
         if match:
             return match[1]
     return ""
@@ -157,17 +169,32 @@ def _declined(clause: Clause) -> Unknown | None:
     """Things that only look like an order this planner could carry out."""
     for topic in ("shell", "drain", "canary", "schedule", "unknowable"):
         found = next((word for word in clause.words if word.is_a(topic)), None)
-        changing = clause.sense is not None and clause.sense.section in ("change", "light") and clause.mood == "do"
-        if found and not found.name and (topic in ("shell", "drain", "unknowable") and (clause.mood != "ask" or topic == "unknowable") or changing):
+        changing = _orders(clause)
+        if (
+            found
+            and not found.name
+            and (
+                (topic in ("shell", "drain", "unknowable") and (clause.mood != "ask" or topic == "unknowable"))
+                or changing
+            )
+        ):
             return Unknown(say(topic, word=found.text))
     first = next((word for word in clause.words if not word.filler), None)
     conditional = any(word.is_a("condition") for word in clause.words)
-    changing = clause.mood == "do" and clause.sense is not None and clause.sense.section in ("change", "light")
+    changing = _orders(clause)
     if conditional and changing and first is not None:
         return Unknown(say("condition"))
-    if changing and re.search(r"\b(?:in|after) \d+ ?(?:min|minute|hour|sec|second|day)s?\b|\bat \d{1,2}(?::\d\d)? ?(?:am|pm|o'clock)\b", clause.text.lower()):
+    if changing and re.search(
+        r"\b(?:in|after) \d+ ?(?:min|minute|hour|sec|second|day)s?\b|\bat \d{1,2}(?::\d\d)? ?(?:am|pm|o'clock)\b",
+        clause.text.lower(),
+    ):
         return Unknown(say("schedule", word="later"))
-    if changing and not clause.parts.namespace and re.search(r"\b(?:in|on) (?:the )?[\w-]+ (?:cluster|context)\b", clause.text) and not clause.says("build"):
+    if (
+        changing
+        and not clause.parts.namespace
+        and re.search(r"\b(?:in|on) (?:the )?[\w-]+ (?:cluster|context)\b", clause.text)
+        and not clause.says("build")
+    ):
         return Unknown(say("other-cluster"))
     return None
 
@@ -191,7 +218,7 @@ def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
             return built
         return Question(say("doubt", reading=built[0].reading), ("yes", "no"), choices=(tuple(built), ()))
     light = clause.sense is not None and clause.sense.section in ("change", "light")
-    if (known or clause.pronoun and clause.memory.subject) and not light:
+    if (known or (clause.pronoun and clause.memory.subject)) and not light:
         built = build_reads.look(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
     if light and known:
@@ -206,19 +233,29 @@ def contradiction(steps: list[Step]) -> Question | None:
     """Steps that cannot all be meant: something changed and taken away, or one value set twice."""
     for index, first in enumerate(steps):
         for second in steps[index + 1 :]:
-            if not (first.change and second.change and _names(first) & _names(second)) or _place(first) != _place(second):
+            if not (first.change and second.change and _names(first) & _names(second)) or _place(first) != _place(
+                second
+            ):
                 continue
             gone = [step.tool in _TAKES_AWAY for step in (first, second)]
-            twice = first.tool == second.tool and first.tool in ("scale", "deploy", "set_image", "autoscale", "rollback") and first != second
-            if gone[0] != gone[1] and not (gone[0] and second.tool == "deploy") or twice:
+            twice = (
+                first.tool == second.tool
+                and first.tool in ("scale", "deploy", "set_image", "autoscale", "rollback")
+                and first != second
+            )
+            if (gone[0] != gone[1] and not (gone[0] and second.tool == "deploy")) or twice:
                 options = (first.reading, second.reading)
-                return Question(say("contradiction", first=options[0], second=options[1]), options, choices=((first,), (second,)))
+                return Question(
+                    say("contradiction", first=options[0], second=options[1]), options, choices=((first,), (second,))
+                )
     return None
 
 
 def _names(step: Step) -> set[str]:
     arguments = step.arguments
-    return {str(arguments[key]) for key in ("name", "component", "release") if arguments.get(key)} | set(arguments.get("names") or ())
+    return {str(arguments[key]) for key in ("name", "component", "release") if arguments.get(key)} | set(
+        arguments.get("names") or ()
+    )
 
 
 def _place(step: Step) -> str:

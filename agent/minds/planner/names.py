@@ -51,6 +51,7 @@ class Spoken:
         self.clause = clause
         self.facts: Facts = clause.facts
         self.unclear: tuple[str, tuple[str, ...]] | None = None
+        self._places: set[str] = set()
 
     @cached_property
     def namespace(self) -> str:
@@ -60,6 +61,7 @@ class Spoken:
             return self._checked_namespace(parts.namespace.lower())
         for preposition, place in parts.places:
             if self._is_place(preposition, place):
+                self._places.add(place)
                 return self._checked_namespace(place)
         return ""
 
@@ -77,7 +79,7 @@ class Spoken:
 
     def _is_word(self, place: str) -> bool:
         word = next((word for word in self.clause.words if word.text.split()[-1] == place or word.text == place), None)
-        return bool(word and (word.name or word.senses and place not in self.facts.namespaces()))
+        return bool(word and (word.name or (word.senses and place not in self.facts.namespaces())))
 
     def _checked_namespace(self, place: str) -> str:
         known = self.facts.namespaces()
@@ -120,15 +122,20 @@ class Spoken:
         return sure, guesses
 
     def _may_be_name(self, word: Word, words: list[Word], index: int) -> bool:
-        if not _DNS.fullmatch(word.text) or word.text in (self.namespace, self.clause.parts.container):
+        if not _DNS.fullmatch(word.text) or word.text in {self.namespace, self.clause.parts.container} | self._places:
             return False
         if word.unknown:
-            return True
+            return not word.text.endswith("ing") or self._existing(word.text)[0] or self.clause.mood == "do"
         if word.text in self.clause.facts.components:
             return True
         previous = words[index - 1] if index else None
         singular = previous is not None and previous.kind and not _is_plural(previous)
-        return bool(singular and word.common and len(word.text) > 3 and word.text in self._all_names(previous.kind if previous else ""))
+        return bool(
+            singular
+            and word.common
+            and len(word.text) > 3
+            and word.text in self._all_names(previous.kind if previous else "")
+        )
 
     def _kind_beside(self, words: list[Word], index: int) -> str:
         """The kind that stands right before or after a name, if it can be meant of it."""

@@ -36,6 +36,7 @@ class Parts:
     container: str = ""
     named: str = ""
     grep: str = ""
+    sort: str = ""
     since: str = ""
     tail: int | None = None
     tag: str = ""
@@ -51,11 +52,16 @@ class Parts:
     to: int | None = None
     numbers: list[int] = field(default_factory=list[int])
 
-    def take(self, pattern: str, use: Callable[[re.Match[str]], object], flags: int = re.IGNORECASE) -> None:
-        """Blank out every match that `use` does not answer with False."""
+    def take(
+        self, pattern: str, use: Callable[[re.Match[str]], object], flags: int = re.IGNORECASE, group: int = 0
+    ) -> None:
+        """Blank out every match (of it, the group) that `use` does not answer with False."""
 
         def blank(match: re.Match[str]) -> str:
-            return match[0] if use(match) is False else " " * len(match[0])
+            if use(match) is False:
+                return match[0]
+            start, end = match.start(group) - match.start(), match.end(group) - match.start()
+            return match[0][:start] + " " * (end - start) + match[0][end:]
 
         self.rest = re.sub(pattern, blank, self.rest, flags=flags)
 
@@ -73,7 +79,9 @@ def _quoted(parts: Parts) -> None:
         parts.grep = match[1] or match[2] or match[3] or match[4]
 
     searching = r"(?:that |which )?(?:contain(?:s|ing)?|match(?:es|ing)?|mention(?:s|ing)?|grep(?:ping)?(?: for)?|with the (?:words?|text|string))"
-    parts.take(rf"\b{searching} (?:the (?:words?|text|string) )?(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))", grep)
+    parts.take(
+        rf"\b{searching} (?:the (?:words?|text|string) )?(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))", grep
+    )
     parts.take(r"\bfor \"([^\"]+)\"()()()", grep)
     parts.take(r"\b(?:filter(?:ed)?|search)(?: (?:by|for|on))? (?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))", grep)
     pair = r"(?<![\w./-])([A-Za-z_][\w./-]*)=(?:\"([^\"]*)\"|'([^']*)'|([^\s,;]*[^\s,;.?!]|(?=\s|$)))"
@@ -82,9 +90,18 @@ def _quoted(parts: Parts) -> None:
         value = next((value for value in match.groups()[1:] if value is not None), "")
         parts.pairs.append((match[1], value))
 
-    parts.take(r"(?:\b(?:labels?|labell?ed|selector|matching) |-l )((?:[\w./-]+!?=[\w.-]+,?)+)(?=\s|$|[?.!])", lambda m: _select(parts, m))
+    parts.take(
+        r"(?:\b(?:labels?|labell?ed|selector|matching) |-l )((?:[\w./-]+!?=[\w.-]+,?)+)(?=\s|$|[?.!])",
+        lambda m: _select(parts, m),
+        group=1,
+    )
     parts.take(pair, equals)
     parts.take(r"\"([^\"]+)\"|`([^`]+)`|(?<!\w)'([^']+)'", lambda m: parts.quoted.append(m[1] or m[2] or m[3]))
+
+    parts.take(
+        r"\b(?:sort(?:ed|ing)?|order(?:ed)?|rank(?:ed)?) (?:them )?by (?:the |their |number of |most )?(-?[\w.]+)",
+        lambda m: setattr(parts, "sort", m[1].lower()),
+    )
 
 
 def _select(parts: Parts, match: re.Match[str]) -> None:
@@ -141,7 +158,20 @@ _NOT_A_PLACE = {
 
 def _places(parts: Parts) -> None:
     def namespace(match: re.Match[str]) -> object:
-        if match[1].lower() in ("all", "every", "any", "each", "the", "a", "named", "called", "same", "this", "that", "which"):
+        if match[1].lower() in (
+            "all",
+            "every",
+            "any",
+            "each",
+            "the",
+            "a",
+            "named",
+            "called",
+            "same",
+            "this",
+            "that",
+            "which",
+        ):
             return False
         parts.namespace = match[1]
         return True
@@ -160,14 +190,32 @@ def _places(parts: Parts) -> None:
     parts.take(rf"\b(?:using|with|use) (?:the )?namespace ({NAME})", namespace)
     parts.take(rf"\bcontainer(?: called| named)? ({NAME})", lambda m: setattr(parts, "container", m[1]))
     parts.take(rf"\b(?:the )?({NAME}) container\b", lambda m: _container(parts, m))
-    parts.take(rf"\b(?:named|called|name it|call it|as release|release name) ({NAME})", lambda m: setattr(parts, "named", m[1]))
-    for match in re.finditer(rf"\b(in|into|within|inside|under|across|on|to|for|from) (?:the |my |our )?({NAME})(?=$|[\s,.;!?])", parts.rest, re.I):
+    parts.take(
+        rf"\b(?:named|called|name it|call it|as release|release name) ({NAME})", lambda m: setattr(parts, "named", m[1])
+    )
+    for match in re.finditer(
+        rf"\b(in|into|within|inside|under|across|on|to|for|from|of) (?:the |my |our )?({NAME})(?=$|[\s,.;!?])",
+        parts.rest,
+        re.I,
+    ):
         if match[2].lower() not in _NOT_A_PLACE and not match[2][0].isdigit():
             parts.places.append((match[1].lower(), match[2].lower()))
 
 
 def _container(parts: Parts, match: re.Match[str]) -> object:
-    if match[1].lower() in ("the", "a", "crashed", "failed", "previous", "each", "every", "docker", "main", "which", "per"):
+    if match[1].lower() in (
+        "the",
+        "a",
+        "crashed",
+        "failed",
+        "previous",
+        "each",
+        "every",
+        "docker",
+        "main",
+        "which",
+        "per",
+    ):
         return False
     parts.container = match[1]
     return True
@@ -192,17 +240,29 @@ def _times(parts: Parts) -> None:
     def tail(match: re.Match[str]) -> None:
         parts.tail = int(match[1])
 
-    parts.take(r"\b(?:the )?(?:last|latest|final|bottom|recent|newest|tail)\s+(\d+)\s*(?:log )?(?:lines?|rows?|entries|messages)?(?!\s*(?:pod|replica|cpu))\b", tail)
+    parts.take(
+        r"\b(?:the )?(?:last|latest|final|bottom|recent|newest|tail)\s+(\d+)\s*(?:log )?(?:lines?|rows?|entries|messages)?(?!\s*(?:pod|replica|cpu))\b",
+        tail,
+    )
     parts.take(r"\b(\d+)\s+(?:log )?lines?\b(?: of)?", tail)
     parts.take(r"--tail[ =](\d+)", tail)
 
 
 def _versions(parts: Parts) -> None:
-    parts.take(r"\b(?:revision|rev|generation)\s*(?:number |no\.? ?|#)?(\d+)\b|#(\d+)\b", lambda m: setattr(parts, "revision", int(m[1] or m[2])))
-    tagged = r"\b(?:version|tag|release|build)(?: (?:to|as|is|of))?\s*[:=]?\s*(v?\d[\w.-]*\w|\d|latest|stable|edge|main|master|dev|[0-9a-f]{7,40}|v\d+)(?![\w=])"
+    parts.take(
+        r"\b(?:revision|rev|generation)\s*(?:number |no\.? ?|#)?(\d+)\b|#(\d+)\b",
+        lambda m: setattr(parts, "revision", int(m[1] or m[2])),
+    )
+    tagged = r"\b(?:version|tag|tagged|release|build)(?: (?:to|as|is|of))?\s*[:=]?\s*(v?\d[\w.-]*\w|\d|latest|stable|edge|main|master|dev|[0-9a-f]{7,40}|v\d+)(?![\w=])"
     parts.take(tagged, lambda m: setattr(parts, "tag", m[1]))
-    parts.take(r"(?<![\w./:=-])(v\d+(?:\.\d+)*(?:-[\w.]+)?|\d+\.\d+\.\d+(?:-[\w.]+)?|\d+\.\d+-[a-z][\w.]*)(?![\w:/])", lambda m: _tag(parts, m))
-    parts.take(r"\b(?:to|with|at|using|on|use) (?:the )?(latest|stable|edge)(?: (?:version|tag|image|build))?\b", lambda m: _tag(parts, m))
+    parts.take(
+        r"(?<![\w./:=-])(v\d+(?:\.\d+)*(?:-[\w.]+)?|\d+\.\d+\.\d+(?:-[\w.]+)?|\d+\.\d+-[a-z][\w.]*)(?![\w:/])",
+        lambda m: _tag(parts, m),
+    )
+    parts.take(
+        r"\b(?:to|with|at|using|on|use) (?:the )?(latest|stable|edge)(?: (?:version|tag|image|build))?\b",
+        lambda m: _tag(parts, m),
+    )
 
 
 def _tag(parts: Parts, match: re.Match[str]) -> object:
@@ -224,7 +284,10 @@ def _ports(parts: Parts) -> None:
     parts.take(rf"\b(?:ports? )(\d+)\s*{between}\s*(?:(?:container|target|pod)? ?port )?(\d+)\b", both)
     parts.take(r"(?<![\w.:/])(\d{2,5})\s*(?:->|=>|:)\s*(\d{2,5})(?![\w.:/])", both)
     parts.take(r"\b(?:target|container|pod)[- ]?port\s*(?:is |=|of |to |:)?\s*(\d+)\b", target)
-    parts.take(r"\bport\s*(?:number |=|of |to |is |:)?\s*(\d+)\b|(?<!\S):(\d{2,5})\b", lambda m: parts.ports.append(int(m[1] or m[2])))
+    parts.take(
+        r"\bport\s*(?:number |=|of |to |is |:)?\s*(\d+)\b|(?<!\S):(\d{2,5})\b",
+        lambda m: parts.ports.append(int(m[1] or m[2])),
+    )
     parts.take(r"\b(\d+) port\b", lambda m: parts.ports.append(int(m[1])))
 
 
@@ -235,7 +298,8 @@ def _amounts(parts: Parts) -> None:
         parts.rest = parts.rest[:start] + " " * (end - start) + parts.rest[end:]
 
 
-_UNIT = r"(?:(?:more|extra|additional|healthy|running|new|fewer|less)\s+)?(?:\w+\s+)?(?:replicas?|replics|pods?|instances?|copies|copy|repl)"
+_UNIT = r"(?:(?:more|extra|additional|healthy|running|new|fewer|less)\s+)?(?:replicas?|replics|replcias|pods?|instances?|copies|copy|repl)"
+_FAR_UNIT = r"(?=\s+(?:(?!to\b|and\b|from\b|in\b|of\b|with\b)[\w-]+\s+){1,2}(?:replicas?|pods?|instances?|copies)\b)"
 _FACTORS = {
     "half": 0.5, "a third": 1 / 3, "third": 1 / 3, "a quarter": 0.25, "quarter": 0.25, "double": 2, "twice": 2, "triple": 3,
     "quadruple": 4, "halve": 0.5, "thrice": 3,
@@ -247,25 +311,60 @@ def _counts(parts: Parts) -> None:
         parts.range = (int(match[1]), int(match[2]))
 
     parts.take(r"\bbetween (\d+) (?:and|to) (\d+)\b(?:\s*(?:replicas|pods|instances))?", pair)
-    low, high = r"(?:min(?:imum)?|at least|lower bound|--min)", r"(?:max(?:imum)?|at most|up to|upper bound|no more than|--max)"
+    low, high = (
+        r"(?:min(?:imum)?|at least|lower bound|--min)",
+        r"(?:max(?:imum)?|at most|up to|upper bound|no more than|--max)",
+    )
     glue = r"(?:\s+(?:of|is|to))?(?:\s+(?:replicas|pods))?\s*[=:]?\s*"
     unit = r"(?:\s*(?:replicas?|pods?|instances?))?"
     parts.take(rf"{low}{glue}(\d+){unit}\s*(?:,|and|but|with|to)?\s*(?:a )?{high}{glue}(\d+){unit}", pair)
     parts.take(r"(?<![\w.-])(\d+)\s*-\s*(\d+)\b(?!\.)(?:\s*(?:replicas|pods|instances))?", pair)
-    parts.take(rf"{high}{glue}(\d+){unit}\s*(?:,|and|but|with)?\s*(?:a )?{low}{glue}(\d+){unit}", lambda m: setattr(parts, "range", (int(m[2]), int(m[1]))))
-    parts.take(r"(?<![\w.])([-+]?\d+(?:\.\d+)?)\s*(?:%|percent\b|per cent\b|pct\b)", lambda m: setattr(parts, "percent", float(m[1])))
-    parts.take(r"\bby (?:a )?(half|third|quarter)\b|\b(?:in|to) (half)\b|\bto (?:a )?(third|quarter)\b", lambda m: _fraction(parts, m))
-    parts.take(r"\b(double|twice|triple|quadruple|halve|thrice|half)(?:s|d)?\b(?! (?:a|an|1|of a) (?:core|cpu))", lambda m: _keep(parts, "factor", _FACTORS[m[1].lower()]))
-    parts.take(r"(?<!\w)(?:x(\d+)|(\d+)x|(\d+) times)\b(?: as (?:many|much))?", lambda m: setattr(parts, "factor", float(m[1] or m[2] or m[3])))
-    parts.take(r"\bfrom (\d+)(?: \w+)? (?:up |down )?to (\d+)\b(?:\s*(?:replicas|pods|instances|copies))?", lambda m: _from_to(parts, m))
+    parts.take(
+        rf"{high}{glue}(\d+){unit}\s*(?:,|and|but|with)?\s*(?:a )?{low}{glue}(\d+){unit}",
+        lambda m: setattr(parts, "range", (int(m[2]), int(m[1]))),
+    )
+    parts.take(
+        r"(?<![\w.])([-+]?\d+(?:\.\d+)?)\s*(?:%|percent\b|per cent\b|pct\b)",
+        lambda m: setattr(parts, "percent", float(m[1])),
+    )
+    parts.take(
+        r"\bby (?:a )?(half|third|quarter)\b|\b(?:in|to) (half)\b|\bto (?:a )?(third|quarter)\b",
+        lambda m: _fraction(parts, m),
+    )
+    parts.take(
+        r"\b(double|twice|triple|quadruple|halve|thrice|half)(?:s|d)?\b(?! (?:a|an|1|of a) (?:core|cpu))",
+        lambda m: _keep(parts, "factor", _FACTORS[m[1].lower()]),
+    )
+    parts.take(
+        r"(?<!\w)(?:x(\d+)|(\d+)x|(\d+) times)\b(?: as (?:many|much))?",
+        lambda m: setattr(parts, "factor", float(m[1] or m[2] or m[3])),
+    )
+    parts.take(
+        r"\bfrom (\d+)(?: \w+)? (?:up |down )?to (\d+)\b(?:\s*(?:replicas|pods|instances|copies))?",
+        lambda m: _from_to(parts, m),
+    )
     sign = r"(-|minus |negative )?"
     parts.take(rf"\bby {sign}(\d+)\b(?:\s*(?:more )?{_UNIT}\b)?", lambda m: setattr(parts, "by", int(m[2])))
-    parts.take(rf"(?<![\w.])(\d+) (?:more|extra|additional|new)\b(?:\s+(?:\w+ )?(?:replicas?|pods?|instances?|copies))?|\b(\d+) (?:replicas?|pods?|instances?) more\b", lambda m: setattr(parts, "more", int(m[1] or m[2])))
-    parts.take(rf"(?<![\w.])(\d+) (?:fewer|less)\b(?:\s+(?:replicas?|pods?|instances?|copies))?", lambda m: setattr(parts, "more", -int(m[1])))
+    parts.take(
+        r"(?<![\w.])(\d+) (?:more|extra|additional|new)\b(?:\s+(?:replicas?|pods?|instances?|copies)\b)?|\b(\d+) (?:replicas?|pods?|instances?) more\b",
+        lambda m: setattr(parts, "more", int(m[1] or m[2])),
+    )
+    parts.take(r"(?<![\w.])(\d+) to (\d+)\s+(?:replicas|pods|instances|copies)", pair)
+    parts.take(
+        r"(?<![\w.])(\d+) (?:fewer|less)\b(?:\s+(?:replicas?|pods?|instances?|copies))?",
+        lambda m: setattr(parts, "more", -int(m[1])),
+    )
     parts.take(rf"(?<![\w.]){sign}(\d+(?:\.\d+)?)\s*{_UNIT}\b", lambda m: _count(parts, m[1], m[2]))
-    parts.take(rf"\b(?:replicas?|replica ?count|instances|copies|pods)\s*(?:to|=|:|of|at|is|count(?: to| of)?|should be|down to|up to)\s*{sign}(\d+(?:\.\d+)?)\b(?!\.)", lambda m: _count(parts, m[1], m[2]))
+    parts.take(rf"(?<![\w.=:-])(\d+){_FAR_UNIT}", lambda m: _count(parts, None, m[1]))
+    parts.take(
+        rf"\b(?:replicas?|replica ?count|instances|copies|pods)\s*(?:to|=|:|of|at|is|count(?: to| of)?|should be|down to|up to)\s*{sign}(\d+(?:\.\d+)?)\b(?!\.)",
+        lambda m: _count(parts, m[1], m[2]),
+    )
     parts.take(rf"\b(?:replicas?|instances|copies)\s+{sign}(\d+)\b(?!\.)", lambda m: _count(parts, m[1], m[2]))
-    parts.take(rf"\b(?:to|at|down to|up to|back to|=)\s*(?:exactly |about |a total of )?{sign}(\d+(?:\.\d+)?)(?![\w./:-]*[\w])", lambda m: _to(parts, m[1], m[2]))
+    parts.take(
+        rf"\b(?:to|at|down to|up to|back to|=)\s*(?:exactly |about |a total of )?{sign}(\d+(?:\.\d+)?)(?![\w./:-]*[\w])",
+        lambda m: _to(parts, m[1], m[2]),
+    )
     parts.take(r"(?<![\w./:=-])(\d+)(?![\w/:=-]|\.\w)", lambda m: parts.numbers.append(int(m[1])))
     parts.take(r"(?<![\w./:=])-(\d+)(?![\w./:=-])", lambda m: parts.numbers.append(-int(m[1])))
 

@@ -51,10 +51,14 @@ class Planner:
     def _calls(self, conversation: Conversation, meaning: Interpretation) -> Move:
         allowed = {tool.name for tool in conversation.tools}
         if any(step.change and step.tool not in allowed for step in meaning.calls):
-            return Say(text=say("read-only-mode"), understood=True)
+            return Say(text=say("read-only-mode"), refused=True)
         number = sum(len(turn.returned) for turn in conversation.turns)
         calls = tuple(
-            Call(id=f"c{number + index}", tool=step.tool, arguments={k: v for k, v in step.arguments.items() if v is not None})
+            Call(
+                id=f"c{number + index}",
+                tool=step.tool,
+                arguments={k: v for k, v in step.arguments.items() if v is not None},
+            )
             for index, step in enumerate(meaning.calls, 1)
         )
         return Calls(calls=calls, reading=meaning.reading)

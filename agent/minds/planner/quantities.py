@@ -43,7 +43,9 @@ _NAMED = re.compile(
     rf"{_NUMBER}\s*([kmgt]i?b?)?(?![\w%.])(?!\s*(?:%|percent))",
     re.IGNORECASE,
 )
-_ROLE = re.compile(r"\b(limit|request)(?:s|ed|ing)?\b|\b(at most|max(?:imum)?|cap(?:ped)?)\b|\b(at least|min(?:imum)?|guaranteed?)\b")
+_ROLE = re.compile(
+    r"\b(limit|request)(?:s|ed|ing)?\b|\b(at most|max(?:imum)?|cap(?:ped)?)\b|\b(at least|min(?:imum)?|guaranteed?)\b"
+)
 
 
 def amounts(text: str) -> list[Amount]:
@@ -59,18 +61,18 @@ def amounts(text: str) -> list[Amount]:
         add("cpu", f"{whole + _PARTS[(match[2] or 'half').lower()]}m", match.span())
     for match in _HALF_GIG.finditer(text):
         add("memory", "512Mi", match.span())
+    for match in (*_MEMORY.finditer(text), *_MEMORY.finditer(text.lower())):
+        if len(match[2]) > 1 or match[2] != "m":
+            add("memory", memory(match[1], match[2]), match.span())
     for match in _NAMED.finditer(text):
-        resource = "cpu" if match[1].lower() == "cpu" else "memory"
-        unit = match[3] or ""
-        add(resource, cpu(match[2], unit) if resource == "cpu" else memory(match[2], unit), match.span())
+        if match[1].lower() != "cpu":
+            add("memory", memory(match[2], match[3] or ""), match.span())
     for match in _CPU.finditer(text):
         if match[2] != "M":
             add("cpu", cpu(match[1], match[2]), match.span())
-    for match in _MEMORY.finditer(text):
-        add("memory", memory(match[1], match[2]), match.span())
-    for match in _MEMORY.finditer(text.lower()):
-        if len(match[2]) > 1:
-            add("memory", memory(match[1], match[2]), match.span())
+    for match in _NAMED.finditer(text):
+        if match[1].lower() == "cpu" and match[3] in (None, "m"):
+            add("cpu", cpu(match[2], match[3] or ""), match.span())
     found.sort(key=lambda item: item[2])
     return [Amount(resource, value, _role(text, span, [f[2] for f in found]), span) for resource, value, span in found]
 

@@ -7,6 +7,7 @@ from agent.minds.planner.facts import Facts
 from agent.minds.planner.followup import subject_of
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Memory, Question, Step
+from agent.minds.planner.wording import worded
 from tools.catalog import Effect, by_name
 
 _LOOK_BACK = 12  # turns; what was said long ago is not what "it" means
@@ -29,17 +30,7 @@ def remember(turns: list[Turn], facts: Facts) -> Memory:
 def _step(call: Call) -> Step:
     tool = by_name().get(call.tool)
     change = call.tool == "undo" or (tool is not None and tool.effect is Effect.CHANGE)
-    return Step(call.tool, dict(call.arguments), reading_of(call), change)
-
-
-def reading_of(call: Call) -> str:
-    """A call in words, for one that was read in an earlier turn."""
-    arguments = {key: value for key, value in call.arguments.items() if value not in (None, "", [])}
-    name = arguments.pop("name", None) or arguments.pop("component", None) or arguments.pop("release", "")
-    namespace = arguments.pop("namespace", "")
-    rest = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in arguments.items() if key != "manifest")
-    said = " ".join(str(word) for word in (call.tool.replace("_", " "), name) if word)
-    return said + (f" in namespace {namespace}" if namespace else "") + (f": {rest}" if rest else "")
+    return Step(call.tool, dict(call.arguments), worded(call.tool, call.arguments), change)
 
 
 def _question(past: list[Turn], memory: Memory, facts: Facts) -> Question | None:

@@ -66,11 +66,21 @@ def _starts(left: str, right: str, joint: str, facts: Facts, memory: Memory) -> 
     words = [word for word in clause.words if not word.filler]
     if joint.strip(" ,").lower() in ("because", "since", "so", "but", "while"):
         return bool(words)
-    if clause.mood in ("ask", "howto", "whatif", "whatchange") and words and words[0].text.split()[0] not in ("is", "are", "was", "any"):
+    if (
+        clause.mood in ("ask", "howto", "whatif", "whatchange")
+        and words
+        and words[0].text.split()[0] not in ("is", "are", "was", "any")
+    ):
         return True
     if clause.mood in ("do", "never") and clause.verb is not None and clause.sense is not None:
-        before = [word for word in words if word.start < clause.verb.start and word.text not in ("not", "do", "then", "never", "i", "want", "to", "also")]
-        if not before and not (clause.verb.in_section("topic") and clause.verb.text == head.strip()):
+        before = [
+            word
+            for word in words
+            if word.start < clause.verb.start
+            and word.text not in ("not", "do", "then", "never", "i", "want", "to", "also")
+        ]
+        own = any(word.name or word.unknown for word in words) and not clause.parts.amounts
+        if not before and (own or not clause.verb.in_section("topic")):
             return True
     topics = [word for word in words[:2] if word.is_a("logs", "events", "status", "history")]
     left_clause = parse(left, facts, memory)
@@ -81,7 +91,10 @@ def _starts(left: str, right: str, joint: str, facts: Facts, memory: Memory) -> 
 
 def _own_value(left: Clause, right: Clause) -> bool:
     """ "scale backend to 3 and frontend to 2": the right side has a name and a value of the kind that the left has."""
-    named = any(word.name or word.unknown for word in left.words), any(word.name or word.unknown for word in right.words)
+    named = (
+        any(word.name or word.unknown for word in left.words),
+        any(word.name or word.unknown for word in right.words),
+    )
     if not all(named) or right.sense is not None or left.sense is None:
         return False
     for slot in ("to", "count", "by", "more", "percent", "tag", "revision"):
@@ -89,7 +102,9 @@ def _own_value(left: Clause, right: Clause) -> bool:
             return True
     counted = {"to", "count", "numbers"}
     has = [any(getattr(side.parts, slot) not in (None, []) for slot in counted) for side in (left, right)]
-    return all(has) or bool(left.parts.images and right.parts.images) or bool(left.parts.amounts and right.parts.amounts)
+    return (
+        all(has) or bool(left.parts.images and right.parts.images) or bool(left.parts.amounts and right.parts.amounts)
+    )
 
 
 def _with_verb_of(before: list[Clause], clause: Clause, facts: Facts, memory: Memory) -> Clause:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agent.minds.planner.clause import Clause
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
 
 Built = list[Step] | Question | Unknown
 
-_EXCEPT = re.compile(r"\b(?:except(?: for)?|but not|apart from|excluding|other than|besides|not the|leave)\b", re.IGNORECASE)
+_EXCEPT = re.compile(
+    r"\b(?:except(?: for)?|but not|apart from|excluding|other than|besides|not the|leave)\b", re.IGNORECASE
+)
 
 
 def place(spoken: Spoken) -> dict[str, Any]:
@@ -38,7 +39,11 @@ def subjects(spoken: Spoken) -> list[Target]:
     cut = _EXCEPT.search(clause.text)
     excepted = {word.name for word in clause.words if cut and word.name and word.start >= cut.start()}
     named = [target for target in spoken.targets if target.name not in excepted]
-    whole = clause.says("whole") or any(target.app for target in named) or bool(excepted and clause.says("each", "components"))
+    whole = (
+        clause.says("whole")
+        or any(target.app for target in named)
+        or bool(excepted and clause.says("each", "components"))
+    )
     single = [target for target in named if not target.app]
     if whole and not single:
         found = [name for name in clause.facts.components if name not in excepted]

@@ -12,7 +12,13 @@ _CONTRACTIONS = (
     (r"\b(can)'?t\b|\bcannot\b", "can not"),
     (r"\b(won)'t\b", "will not"),
     (r"\b(do|does|did|is|are|was|were|has|have|had|should|would|could|must)n'?t\b", r"\1 not"),
-    (r"\b(what|where|who|how|why|when|that|there|here|it)'?s\b(?!=)", r"\1 is"),
+    (r"\b(what|where|who|how)'?s\b(?!=)|\b(why|when|that|there|here|it)'s\b", r"\1\2 is"),
+    (r"\b(?:teh|hte|th)\b", "the"),
+    (r"\b(?:wiht|wtih|wit)\b", "with"),
+    (r"\b(?:adn|nad)\b", "and"),
+    (r"\b(?:fro|ofr)\b", "for"),
+    (r"\bu\b", "you"),
+    (r"\b(?:plase|pleas|plese|pleaes)\b", "please"),
     (r"\b(i|we|you|they)'d\b", r"\1 would"),
     (r"\b(i|we|you|they)'ll\b", r"\1 will"),
     (r"\b(i|we|you|they)'re\b|\b(what|how|where)'re\b", r"\1\2 are"),
@@ -86,3 +92,12 @@ def garbled(text: str) -> bool:
     """Whether hardly anything of the text is a letter or a digit."""
     letters = sum(c.isalnum() for c in text)
     return letters == 0 or letters / len(text) < 0.25
+
+
+def chart_value(text: str) -> int | bool | str | None:
+    """A chart value as Helm's --set reads it."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text == "null":
+        return None
+    return int(text) if re.fullmatch(r"-?(?:0|[1-9]\d*)", text) else text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from agent.minds.planner import pasted_docker, pasted_helm, pasted_kubectl
-from agent.minds.planner.commandline import NotTaken, tokens
 from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Interpretation, Meaning, Question, Step, Unknown
+from agent.minds.planner.pasted import docker, helm, kubectl
+from agent.minds.planner.pasted.commandline import NotTaken, tokens
 from agent.minds.planner.says import say
 from agent.minds.planner.text import clean
 
@@ -15,15 +15,19 @@ LONGEST_MANIFEST = 1_000_000
 
 _PROGRAMS = r"(?:kubectl|k|helm|docker)"
 _LEAD = r"(?:(?:please|pls|can you|could you|just|now)\s+)*(?:(?:run|execute|do|try|launch)\s+(?:this|the command)?\s*:?\s*)?"
-_START = re.compile(rf"^{_LEAD}[\"'`]?\s*(?:[$#>]\s+)?((?:[A-Za-z_]\w*=\S*\s+)*)(sudo\s+)?({_PROGRAMS}(?:\.exe)?)\s+(.*)$", re.S)
+_START = re.compile(
+    rf"^{_LEAD}[\"'`]?\s*(?:[$#>]\s+)?((?:[A-Za-z_]\w*=\S*\s+)*)(sudo\s+)?({_PROGRAMS}(?:\.exe)?)\s+(.*)$", re.S
+)
 _SHELL = re.compile(
     r"^(?:[$#>] )?(?:[A-Za-z_]\w*=\S*\s+)*(?:sudo|rm|curl|wget|bash|sh|zsh|cat|echo|python3?|ssh|scp|chmod|chown|systemctl|journalctl|apt(?:-get)?|pip|npm|"
-    r"git|terraform|ansible|minikube|eval|exec|source|export|mkfs|dd|kill|oc|crictl|ctr|nerdctl|podman|istioctl|k3s|eksctl|gcloud|aws|az)\s+(?:-|[./~$|]|[\w-]+\s+-|--)"
+    r"git|terraform|ansible|minikube|eval|exec|source|export|mkfs|dd|kill|oc|crictl|ctr|nerdctl|podman|istioctl|k3s|eksctl|gcloud|aws|az)\s+(?:-|[./~$|]|\w+://|[\w-]+\s+-|--)"
 )
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.S)
-_KUBECTL_WORDS = frozenset(pasted_kubectl.VERBS) | frozenset(pasted_kubectl.REFUSED)
-_WORDS = {"kubectl": _KUBECTL_WORDS, "k": _KUBECTL_WORDS, "helm": pasted_helm.WORDS, "docker": pasted_docker.WORDS}
-_INSIDE = re.compile(rf"\b(kubectl|helm|docker)\s+({'|'.join(sorted(map(re.escape, set().union(*_WORDS.values()))))})\b")
+_KUBECTL_WORDS = frozenset(kubectl.VERBS) | frozenset(kubectl.REFUSED)
+_WORDS = {"kubectl": _KUBECTL_WORDS, "k": _KUBECTL_WORDS, "helm": helm.WORDS, "docker": docker.WORDS}
+_INSIDE = re.compile(
+    rf"\b(kubectl|helm|docker)\s+({'|'.join(sorted(map(re.escape, set().union(*_WORDS.values()))))})\b"
+)
 
 
 def manifest_of(text: str) -> Meaning | None:
@@ -43,10 +47,14 @@ def manifest_of(text: str) -> Meaning | None:
 def _manifest(words: str, manifest: str) -> Meaning:
     low = clean(words).lower().strip()
     if len(low) > 400 or re.search(r"\b(?:delete|remove)\b", low):
-        return Unknown("I take a pasted manifest to be applied. Say in words what else is to be done, without the manifest.")
+        return Unknown(
+            "I take a pasted manifest to be applied. Say in words what else is to be done, without the manifest."
+        )
     kinds = re.findall(r"(?m)^kind:\s*[\"']?(\w+)", manifest)
     names = re.findall(r"(?m)^  name:\s*[\"']?([\w.-]+)", manifest)
-    said = ", ".join(f"{kind.lower()} {name}" for kind, name in zip(kinds, names, strict=False)) or "the pasted manifest"
+    said = (
+        ", ".join(f"{kind.lower()} {name}" for kind, name in zip(kinds, names, strict=False)) or "the pasted manifest"
+    )
     place = re.search(r"(?:\bin|\binto|-n|--namespace)[ =](?:the )?(?:namespace )?([a-z0-9][a-z0-9-]*)", low)
     arguments = {"manifest": manifest, **({"namespace": place[1]} if place else {})}
     step = Step("apply_manifest", arguments, f"apply {said}" + (f" in namespace {place[1]}" if place else ""), True)
@@ -81,7 +89,11 @@ def _is_command(line: str) -> bool:
     program, rest = found[3].removesuffix(".exe"), found[4].split()
     if program == "docker" and rest[:1] == ["images"] and len(rest) > 2 and not rest[1].startswith("-"):
         return False
-    return bool(rest) and (rest[0].strip("`\"'") in _WORDS[program] or rest[0].startswith("-") or bool(found[1] or found[2]))
+    if program == "kubectl" and rest:
+        return True
+    return bool(rest) and (
+        rest[0].strip("`\"'") in _WORDS[program] or rest[0].startswith("-") or bool(found[1] or found[2])
+    )
 
 
 def _beyond_words(text: str, found: re.Match[str]) -> bool:
@@ -90,7 +102,11 @@ def _beyond_words(text: str, found: re.Match[str]) -> bool:
 
 
 def _shell_line(text: str) -> Unknown | None:
-    return Unknown("I do not run shell commands. Say in words what you want done in the cluster.") if _SHELL.match(text) else None
+    return (
+        Unknown("I do not run shell commands. Say in words what you want done in the cluster.")
+        if _SHELL.match(text)
+        else None
+    )
 
 
 def _read(line: str, facts: Facts) -> list[Step]:
@@ -104,5 +120,5 @@ def _read(line: str, facts: Facts) -> list[Step]:
         text = text[:-1]
     words = tokens(text)
     program = found[3].removesuffix(".exe")
-    reader = {"helm": pasted_helm.read, "docker": pasted_docker.read}.get(program, pasted_kubectl.read)
+    reader = {"helm": helm.read, "docker": docker.read}.get(program, kubectl.read)
     return reader(words, facts)

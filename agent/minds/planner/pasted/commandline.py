@@ -55,7 +55,7 @@ def tokens(line: str) -> list[str]:
         if quote == "'":
             quote = "" if char == "'" else quote
             continue
-        if char in "`" or char == "$" and re.match(r"[\w{(\['\"@*?!#$-]", line[index + 1 : index + 2] or " "):
+        if char in "`" or (char == "$" and re.match(r"[\w{(\['\"@*?!#$-]", line[index + 1 : index + 2] or " ")):
             raise NotTaken("I do not expand variables or nested commands: write the values out.")
         if char == "\\":
             raise NotTaken("I do not read backslashes in a pasted line: write it on one line, without escapes.")
@@ -73,10 +73,22 @@ def tokens(line: str) -> list[str]:
         raise NotTaken("A quote in that line is not closed.") from None
 
 
-def parse(words: list[str], flags: dict[str, str | None], facts: Facts) -> Line:
-    """Sort words from flags. `flags` maps each spelling to its canonical name, with a trailing `=` where it takes a value."""
+def flags(*specs: str) -> dict[str, str]:
+    """A table of flags: "-l/--selector=" maps both spellings to "--selector=", which takes a value."""
+    table: dict[str, str] = {}
+    for spec in specs:
+        spellings = spec.removesuffix("=").split("/")
+        table |= dict.fromkeys(spellings, spellings[-1] + ("=" if spec.endswith("=") else ""))
+    return table
+
+
+_GLOBAL = flags("-n/--namespace=", "--context=") | {"--kube-context": "--context="}
+
+
+def parse(words: list[str], allowed: dict[str, str], facts: Facts) -> Line:
+    """Sort words from flags; `allowed` is a table of `flags`. Raises NotTaken for every other flag."""
     line = Line()
-    known = {"-n": "--namespace=", "--namespace": "--namespace=", "--context": "--context=", "--kube-context": "--context="} | flags
+    known = _GLOBAL | allowed
     rest = iter(words)
     for word in rest:
         if word == "--":
@@ -85,15 +97,26 @@ def parse(words: list[str], flags: dict[str, str | None], facts: Facts) -> Line:
             line.words.append(word)
             continue
         name, glued, value = word.partition("=")
-        if name not in known and re.match(r"-[a-zA-Z].", name) and name[:2] in known and (known[name[:2]] or "").endswith("="):
+        if (
+            name not in known
+            and re.match(r"-[a-zA-Z].", name)
+            and name[:2] in known
+            and (known[name[:2]] or "").endswith("=")
+        ):
             name, glued, value = name[:2], "=", word[2:].removeprefix("=")
         if name in _ELSEWHERE and name not in known:
-            raise NotTaken(f"I do not take {name} from a pasted line: cluster and identity are those that Shipmate was started with.")
+            raise NotTaken(
+                f"I do not take {name} from a pasted line: cluster and identity are those that Shipmate was started with."
+            )
         if name.startswith("--dry-run"):
-            raise NotTaken("Leave out --dry-run: every change is shown as a server-side dry run before anything happens.")
+            raise NotTaken(
+                "Leave out --dry-run: every change is shown as a server-side dry run before anything happens."
+            )
         canonical = known.get(name)
         if canonical is None:
-            raise NotTaken(f"I do not know what to do with {name} here, so I did not plan anything. Leave it out, or say in words what you want.")
+            raise NotTaken(
+                f"I do not know what to do with {name} here, so I did not plan anything. Leave it out, or say in words what you want."
+            )
         if canonical.endswith("="):
             if not glued:
                 value = next(rest, "")
@@ -111,7 +134,11 @@ def parse(words: list[str], flags: dict[str, str | None], facts: Facts) -> Line:
 def _check_context(line: Line, facts: Facts) -> None:
     wanted = line.one("--context")
     if wanted and wanted != facts.context:
-        now = f"this conversation is about {facts.context!r}" if facts.context else "there is no cluster in this conversation"
+        now = (
+            f"this conversation is about {facts.context!r}"
+            if facts.context
+            else "there is no cluster in this conversation"
+        )
         raise NotTaken(f"The line is for the context {wanted!r}, but {now}. Start Shipmate with --context {wanted}.")
 
 
@@ -127,8 +154,8 @@ def kind_of(word: str) -> str:
     plain = word.lower()
     if not re.fullmatch(r"[a-z][a-z0-9.-]*", plain):
         raise NotTaken(f"{word!r} is not a kind of object.")
-    if plain == "deploy":
-        return "deployment"
+    if plain in ("deploy", "no"):  # short names that are words of their own in a sentence
+        return {"deploy": "deployment", "no": "node"}[plain]
     known = [sense.concept for sense in lexicon().senses.get((plain.split(".")[0],), ()) if sense.section == "kind"]
     return known[0] if known else plain
 

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from agent.minds.planner.build_workloads import check_image
-from agent.minds.planner.commandline import NotTaken, parse
 from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Step
+from agent.minds.planner.pasted.commandline import NotTaken, flags, parse
 
 _OTHERS = frozenset(
     "run exec ps stop start kill rm rmi pull push login logout tag save load cp logs inspect compose container network volume system prune "
@@ -27,11 +27,13 @@ def read(words: list[str], facts: Facts) -> list[Step]:
         return _images(words[1:], facts)
     if words[0] == "build":
         return _build(words[1:], facts)
-    raise NotTaken(f"I do not know `docker {words[0]}`. Of Docker I can list and build images; containers run in the cluster.")
+    raise NotTaken(
+        f"I do not know `docker {words[0]}`. Of Docker I can list and build images; containers run in the cluster."
+    )
 
 
 def _images(words: list[str], facts: Facts) -> list[Step]:
-    line = parse(words, {"-a": "--all", "--all": "--all"}, facts)
+    line = parse(words, flags("-a/--all"), facts)
     if len(line.words) > 1:
         raise NotTaken("Name one image at a time.")
     arguments = {"name": line.words[0]} if line.words else {}
@@ -39,7 +41,7 @@ def _images(words: list[str], facts: Facts) -> list[Step]:
 
 
 def _build(words: list[str], facts: Facts) -> list[Step]:
-    line = parse(words, {"-t": "--tag=", "--tag": "--tag="}, facts)
+    line = parse(words, flags("-t/--tag="), facts)
     if len(line.words) != 1 or not re.fullmatch(r"[\w./-]+", line.words[0]) or ".." in line.words[0].split("/"):
         raise NotTaken("docker build needs one folder of the workspace.")
     arguments: dict[str, Any] = {"path": line.words[0]}
@@ -47,4 +49,11 @@ def _build(words: list[str], facts: Facts) -> list[Step]:
         if wrong := check_image(line.one("--tag")):
             raise NotTaken(wrong.text)
         arguments["image"] = line.one("--tag")
-    return [Step("build_image", arguments, f"build an image from {arguments['path']}" + (f" as {arguments['image']}" if "image" in arguments else ""), True)]
+    return [
+        Step(
+            "build_image",
+            arguments,
+            f"build an image from {arguments['path']}" + (f" as {arguments['image']}" if "image" in arguments else ""),
+            True,
+        )
+    ]

@@ -6,26 +6,38 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agent.minds.planner.commandline import Line, NotTaken, parse, valid
 from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Step
+from agent.minds.planner.pasted.commandline import Line, NotTaken, flags, parse, valid
 from agent.minds.planner.subjects import where
+from agent.minds.planner.text import chart_value
 
-_OTHERS = frozenset("template repo pull push lint test package search show dependency plugin env version verify registry create completion".split())
-_ALL = {"-A": "--all-namespaces", "--all-namespaces": "--all-namespaces"}
-_SET = {"--set": "--set=", "--set-string": "--set-string=", "--create-namespace": "--create-namespace", "--wait": "--wait"}
+_OTHERS = frozenset(
+    "template repo pull push lint test package search show dependency plugin env version verify registry create completion".split()
+)
+_SET = ("--set=", "--set-string=", "--create-namespace", "--wait")
 
 
 def read(words: list[str], facts: Facts) -> list[Step]:
     """The calls of a line after `helm`; raises NotTaken with the sentence for the person."""
-    at = next((index for index, word in enumerate(words) if not word.startswith("-") and (index == 0 or words[index - 1] not in ("-n", "--namespace", "--kube-context"))), None)
+    at = next(
+        (
+            index
+            for index, word in enumerate(words)
+            if not word.startswith("-")
+            and (index == 0 or words[index - 1] not in ("-n", "--namespace", "--kube-context"))
+        ),
+        None,
+    )
     if at is None:
         raise NotTaken("That line names no sub-command of helm.")
     verb, rest = words[at], words[:at] + words[at + 1 :]
     if verb not in _VERBS:
-        raise NotTaken(f"I do not know `helm {verb}`. I can list, install, upgrade, roll back and uninstall releases, and show their status, history and values.")
-    reader, flags = _VERBS[verb]
-    return reader(parse(rest, dict(flags), facts))
+        raise NotTaken(
+            f"I do not know `helm {verb}`. I can list, install, upgrade, roll back and uninstall releases, and show their status, history and values."
+        )
+    reader, known = _VERBS[verb]
+    return reader(parse(rest, known, facts))
 
 
 def _list(line: Line) -> list[Step]:
@@ -48,7 +60,9 @@ def _status(line: Line) -> list[Step]:
 
 def _history(line: Line) -> list[Step]:
     arguments = _release(line)
-    return [Step("release_history", arguments, f"show the history of the release {arguments['release']}{where(arguments)}")]
+    return [
+        Step("release_history", arguments, f"show the history of the release {arguments['release']}{where(arguments)}")
+    ]
 
 
 def _get(line: Line) -> list[Step]:
@@ -56,7 +70,9 @@ def _get(line: Line) -> list[Step]:
         raise NotTaken("Of `helm get` I know only values.")
     line.words = line.words[1:]
     arguments = _release(line)
-    return [Step("release_values", arguments, f"show the values of the release {arguments['release']}{where(arguments)}")]
+    return [
+        Step("release_values", arguments, f"show the values of the release {arguments['release']}{where(arguments)}")
+    ]
 
 
 def _install(line: Line) -> list[Step]:
@@ -94,25 +110,8 @@ def _values(line: Line) -> dict[str, Any]:
                 key, equals, value = pair.partition("=")
                 if not equals or not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", key):
                     raise NotTaken(f"I read {flag} as name=value with dots, not {pair!r}.")
-                put(values, key, value if flag == "--set-string" else typed(value))
+                values[key] = value if flag == "--set-string" else chart_value(value)
     return values
-
-
-def put(values: dict[str, Any], path: str, value: Any) -> None:
-    """Set the value at a dotted path of nested values."""
-    *folders, last = path.split(".")
-    for folder in folders:
-        values = values.setdefault(folder, {})
-    values[last] = value
-
-
-def typed(text: str) -> Any:
-    """A chart value as Helm's --set reads it."""
-    if text in ("true", "false"):
-        return text == "true"
-    if text == "null":
-        return None
-    return int(text) if re.fullmatch(r"-?(?:0|[1-9]\d*)", text) else text
 
 
 def _rollback(line: Line) -> list[Step]:
@@ -124,28 +123,35 @@ def _rollback(line: Line) -> list[Step]:
             raise NotTaken("The revision is a number.")
         arguments["revision"] = int(line.words[1])
     said = f" to revision {arguments['revision']}" if "revision" in arguments else " to its revision before"
-    return [Step("helm_rollback", arguments, f"roll back the release {arguments['release']}{said}{where(arguments)}", True)]
+    return [
+        Step("helm_rollback", arguments, f"roll back the release {arguments['release']}{said}{where(arguments)}", True)
+    ]
 
 
 def _uninstall(line: Line) -> list[Step]:
     if not line.words:
         raise NotTaken("Name the release to uninstall.")
     return [
-        Step("helm_uninstall", {"release": valid(name), **line.place}, f"uninstall the release {name}{where(line.place)}", True)
+        Step(
+            "helm_uninstall",
+            {"release": valid(name), **line.place},
+            f"uninstall the release {name}{where(line.place)}",
+            True,
+        )
         for name in line.words
     ]
 
 
 _VERBS: dict[str, tuple[Callable[[Line], list[Step]], dict[str, str]]] = {
-    "list": (_list, _ALL),
-    "ls": (_list, _ALL),
+    "list": (_list, flags("-A/--all-namespaces")),
+    "ls": (_list, flags("-A/--all-namespaces")),
     "status": (_status, {}),
     "history": (_history, {}),
     "get": (_get, {}),
-    "install": (_install, _SET),
-    "upgrade": (_upgrade, {**_SET, "--install": "--install", "-i": "--install", "--reuse-values": "--reuse-values"}),
-    "rollback": (_rollback, {"--wait": "--wait"}),
-    "uninstall": (_uninstall, {"--wait": "--wait"}),
+    "install": (_install, flags(*_SET)),
+    "upgrade": (_upgrade, flags(*_SET, "-i/--install", "--reuse-values")),
+    "rollback": (_rollback, flags("--wait")),
+    "uninstall": (_uninstall, flags("--wait")),
     "delete": (_uninstall, {}),
 }
 WORDS = frozenset(_VERBS) | _OTHERS

@@ -203,7 +203,7 @@ def _make_pool(access: Access, credentials: Credentials) -> PoolManager:
             options["cert_reqs"] = "CERT_NONE"
         if name := access.cluster_entry.get("tls-server-name"):
             options |= {"server_hostname": name, "assert_hostname": name}
-    proxy = access.cluster_entry.get("proxy-url") or _environment_proxy(access.server)
+    proxy = access.cluster_entry.get("proxy-url") or environment_proxy(access.server)
     if not proxy:
         return PoolManager(**options)
     if proxy.startswith("socks"):
@@ -215,7 +215,7 @@ def _make_pool(access: Access, credentials: Credentials) -> PoolManager:
     return ProxyManager(proxy, **options)
 
 
-def _environment_proxy(server: str) -> str:
+def environment_proxy(server: str) -> str:
     """HTTPS_PROXY and NO_PROXY as kubectl reads them: address ranges count, and this machine is never proxied."""
     parts = urlsplit(server)
     host = parts.hostname or ""

@@ -15,9 +15,16 @@ import yaml
 from agent.cli.main import main
 from tests.cluster.kubectl import NON_ROOT_WRITER, Kubectl, until
 from tests.conftest import CLUSTER_CONTEXT
+from tools.progress import finish
 from tools.provision import builtin, cluster, container
 
 pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module", autouse=True)
+def base_image(cluster_uid: str) -> None:
+    """The image of the pods here, in the node's registry."""
+    finish(builtin.BuiltIn().load(CLUSTER_CONTEXT, "debian:bookworm-slim"))
 
 
 @pytest.fixture
@@ -59,7 +66,9 @@ def test_a_pod_that_is_not_root_can_write_to_its_volume_which_goes_with_the_clai
     kubectl.apply(NON_ROOT_WRITER)
     kubectl.rolled_out("writer")
     kubectl("delete", "pod", "-l", "app=writer")
-    until("both starts", lambda: kubectl.attempt("exec", "deploy/writer", "--", "cat", "/data/log").count("started") == 2)
+    until(
+        "both starts", lambda: kubectl.attempt("exec", "deploy/writer", "--", "cat", "/data/log").count("started") == 2
+    )
     volume = kubectl.data("get", "pvc", "data")["spec"]["volumeName"]
     path = kubectl.data("get", "pv", volume)["spec"]["local"]["path"]
     kubectl("delete", "deploy/writer", "pvc/data")

@@ -127,8 +127,7 @@ def rights(where: Surroundings) -> Observation:
 
 def disk(_: Surroundings) -> Observation:
     """Room where programs are built, and where the engine keeps images."""
-    result = command.attempt(["docker", "info", "--format", "{{.DockerRootDir}}"], timeout=30)
-    root = Path(result.stdout.decode().strip() or "/") if result.returncode == 0 else Path("/")
+    root = Path(_engine_says("{{.DockerRootDir}}") or "/")
     places = {cache_folder(), root if root.is_dir() else Path("/")}
     free, place = min((shutil.disk_usage(place).free / GIB, str(place)) for place in places)
     needed = _DISK_RUN if any(cache_folder("programs").iterdir()) else _DISK_BUILD
@@ -157,15 +156,22 @@ def _lines(table: Path) -> list[tuple[str, str, str]]:
 
 def clock(_: Surroundings) -> Observation:
     """The engine may run in a virtual machine whose clock drifts: certificates then look expired or too young."""
-    result = command.attempt(["docker", "info", "--format", "{{.SystemTime}}"], timeout=30)
-    match = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S*?(Z|[+-]\d\d:\d\d)$", result.stdout.decode().strip())
-    if result.returncode != 0 or match is None:
+    match = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S*?(Z|[+-]\d\d:\d\d)$", _engine_says("{{.SystemTime}}"))
+    if match is None:
         return Observation("unknown", "no engine to compare with")
     remote = datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00"))
     skew = abs((datetime.now(UTC) - remote).total_seconds())
     if skew > _SKEW:
         return Observation("failed", f"{skew:.0f} s between here and the engine", Mend("timedatectl set-ntp true"))
     return Observation("ok", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, the same as the engine's")
+
+
+def _engine_says(template: str) -> str:
+    """One field of `docker info`, empty where no engine answers."""
+    if command.find("docker") is None:
+        return ""
+    result = command.attempt(["docker", "info", "--format", template], timeout=30)
+    return result.stdout.decode(errors="replace").strip() if result.returncode == 0 else ""
 
 
 def egress(_: Surroundings) -> Observation:

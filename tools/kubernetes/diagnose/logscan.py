@@ -25,7 +25,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("login", re.compile(
         r"(?:password )?authentication failed|access denied for user|WRONGPASS|NOAUTH|invalid credentials", re.I)),
     ("name", re.compile(
-        r"(?:could not translate host name|no such host|ENOTFOUND|name or service not known|nodename nor servname"
+        r"(?:could not translate host name|no such host|\bENOTFOUND\b|name or service not known|nodename nor servname"
         r"|temporary failure in name resolution|UnknownHostException|EAI_AGAIN|name does not resolve)", re.I)),
     ("connection", re.compile(
         r"connection refused|ECONNREFUSED|connection timed out|ETIMEDOUT|i/o timeout|no route to host|EHOSTUNREACH"

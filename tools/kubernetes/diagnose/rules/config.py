@@ -19,7 +19,8 @@ IDS = {
 }
 _MISSING = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found', re.I)
 _KEY = re.compile(
-    r"(?:couldn't find key|references non-existent (?:secret|config) key:?) (?P<key>\S+)(?: in (?P<kind>Secret|ConfigMap) (?P<name>\S+))?"
+    r"(?:couldn't find key|references non-existent (?:secret|config) key:?) (?P<key>\S+)"
+    r"(?: in (?P<kind>Secret|ConfigMap) (?P<name>\S+))?"
 )
 _WAITING = ("CreateContainerConfigError", "CreateContainerError", "PreCreateHookError")
 
@@ -70,7 +71,7 @@ def _container(snap: Snapshot, unit: Unit, count: int) -> Seen:
     return seen(
         "SM-CONTAINER-CREATE",
         unit.owner,
-        f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {message or unit.waiting.get('reason')}",
+        f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {message or unit.waiting['reason']}",
         chain=(f"{pods_text(count, unit.owner)} cannot start",),
         evidence=(field("waiting", message),),
         fixes=(back_fix(snap, unit.owner),),

@@ -89,7 +89,8 @@ def _crashes(snap: Snapshot, unit: Unit) -> bool:
     if not ended or (unit.init and ended.get("exitCode") == 0):
         return False
     again = unit.status.get("restartCount", 0) > 0 or (unit.status.get("state") or {}).get("terminated")
-    failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled"
+    forever = unit.pod["spec"].get("restartPolicy", "Always") == "Always" and not unit.init
+    failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled" or forever
     recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT
     troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready"))
     return bool(again and failed and troubled) and not _killed_by_probe(snap, unit)
@@ -126,11 +127,12 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     why = why.format(about=clue.about if clue and clue.about else "what it needs")
     chain, symptom_of, more = _dependency(snap, unit, clue) if id == "SM-CRASH-DEPENDENCY" else ((), (), None)
     place = f" at {clue.where}" if clue and clue.where and id in ("SM-CRASH-EXCEPTION", "SM-CRASH-VARIABLE") else ""
+    said = f": {cut(clue.text, 160)}" if clue else "."
     restarts = unit.status.get("restartCount", 0)
     return seen(
         id,
         unit.owner,
-        f"Container {name} of {ref_of(unit.owner)} keeps ending: {why}{place}{'' if not clue else ': ' + cut(clue.text, 160)}",
+        f"Container {name} of {ref_of(unit.owner)} keeps ending: {why}{place}{said}",
         chain=(f"{pods_text(count, unit.owner)} cannot stay up ({restarts} restarts)", why, *chain),
         evidence=(
             log(clue.lines) if clue else log(snap.last_words(unit).splitlines()),

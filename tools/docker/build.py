@@ -97,7 +97,7 @@ class BuildHandler:
                 for line in lines:
                     if progress := log.read(line):
                         yield progress
-        except (Failed, BadRequest) as error:
+        except (Failed, Forbidden, BadRequest) as error:
             raise log.failure(change.image) if log.told else error from error
         image = ctx.engine.image(change.image)
         if not image:

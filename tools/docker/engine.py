@@ -20,6 +20,7 @@ import requests
 from docker import APIClient
 from docker.auth import encode_header, load_config
 from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
@@ -55,7 +56,13 @@ class Engine:
     @classmethod
     def connect(cls) -> Engine:
         """Find the engine by DOCKER_HOST, the docker context or the usual sockets; raises Unreachable, Forbidden."""
-        host, found = _endpoint()
+        try:
+            host, found = _endpoint()
+        except (DockerException, OSError, ValueError) as error:
+            raise BadRequest(
+                f"The docker context or DOCKER_HOST cannot be used: {redact_text(str(error))}.",
+                "`docker context ls` shows what there is.",
+            ) from error
         try:
             with _translated(host):
                 client = _Door(**found, timeout=60, use_ssh_client=True)
@@ -113,7 +120,7 @@ class Engine:
         """The images with a name, newest first."""
         return self.get("/images/json")
 
-    def published(self, image: str, timeout: float = 30) -> str | None:
+    def published(self, image: str, timeout: float = 15) -> str | None:
         """Digest under which a registry serves an image, None when it does not have it.
 
         The engine asks, so its mirrors, certificates and networks hold. Raises Unreachable, Forbidden.
@@ -149,10 +156,13 @@ def api_path(url: str) -> str:
 def _endpoint() -> tuple[str, dict[str, Any]]:
     """Address of the engine and what the client needs to open it."""
     given: dict[str, Any] = {**kwargs_from_env()}
-    if "base_url" not in given:
-        given |= ContextAPI.kwargs_from_context(environment=os.environ)  # pyright: ignore[reportAttributeAccessIssue] # newer than the stubs
-    if "base_url" not in given:
-        given["base_url"] = _socket()
+    name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name() or "default"
+    if "base_url" not in given and name != "default":
+        found = ContextAPI.get_context(name)
+        if not found or not found.Host:
+            raise ValueError(f"there is no docker context {name!r}")
+        given |= {"base_url": found.Host, **({"tls": found.TLSConfig} if found.TLSConfig else {})}
+    given.setdefault("base_url", _socket())
     return str(given["base_url"]), given
 
 

@@ -27,7 +27,9 @@ class TagHandler:
         source, old = ctx.engine.image(change.source), ctx.engine.image(change.image)
         comes = _made_by(earlier, change.source)
         if source and old and source["Id"] == old["Id"] and not comes:
-            return Preview(summary=f"{change.image} is that image already", noop=True)
+            return Preview(
+                summary=f"{change.image} is that image already", noop=True, writes=(_tag_write(change.source),)
+            )
         moves = old is not None and not comes
         return Preview(
             summary=change.summary,
@@ -119,7 +121,9 @@ class DeliverHandler:
             there, problem = _served(ctx.engine, change.image)
             blockers += [problem] if problem else []
             if there and source and not comes and _has_digest(source, change.image, there):
-                return Preview(summary=f"{change.image} is in its registry already", noop=True)
+                # With its writes: a plan that only finds out now pushes once more, which sends nothing.
+                writes = _delivery_writes(change)
+                return Preview(summary=f"{change.image} is in its registry already", noop=True, writes=writes)
             if there:
                 warnings.append(f"{change.image} is in the registry already and will name the new image from now on.")
         return Preview(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.tools.docker.fake_engine import FakeEngine, engine_at
 from tools.docker.engine import Engine, api_path
-from tools.errors import Failed, Forbidden, NotFound, Refused, Unreachable
+from tools.errors import BadRequest, Failed, Forbidden, NotFound, Refused, Unreachable
 from tools.permit import Permit
 from tools.preview import Write
 
@@ -181,3 +181,11 @@ def test_paths_are_compared_without_version_and_query() -> None:
 
 def test_the_program_is_sent_to_the_same_engine(fake: FakeEngine) -> None:
     assert Engine.connect().program_env["DOCKER_HOST"] == os.environ["DOCKER_HOST"]
+
+
+def test_a_docker_context_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(BadRequest, match="gone"):
+        Engine.connect()

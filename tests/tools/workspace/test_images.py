@@ -137,6 +137,18 @@ def test_a_registry_that_does_not_answer_is_said_before(ctx: Context) -> None:
     assert "cannot reach the registry" in preview(ctx, push).blockers[0]
 
 
+def test_a_push_that_turns_out_to_be_done_already_still_may_run(ctx: Context) -> None:
+    plan = image_plan(ctx, ctx.workspace.component("back"))
+    carry_out(ctx, plan.changes)
+    shown = preview(ctx, plan.changes[1], plan.changes[:1])
+    now = preview(ctx, plan.changes[1])
+    assert shown.provisional
+    assert now.noop
+    assert set(now.writes) <= set(shown.writes)
+    with Permit("test", 1, now.writes).opened() as permit:
+        finish(handler_for(plan.changes[1]).apply(ctx, plan.changes[1], now, permit))
+
+
 def test_what_was_pushed_stays(ctx: Context) -> None:
     push = DeliverImage(summary="p", source="a:1", image="localhost:5001/a:1")
     undo = DeliverHandler().invert(ctx, push, Applied(summary=""))

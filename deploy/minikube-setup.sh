@@ -36,7 +36,7 @@ while (($#)); do
 done
 
 for program in docker minikube kubectl; do
-  command -v "$program" >/dev/null || die "$program is not installed; \`shipmate doctor\` says how to get it"
+  command -v "$program" >/dev/null || die "$program is not installed"
 done
 docker info >/dev/null 2>&1 || die "the Docker engine does not answer; start it first"
 

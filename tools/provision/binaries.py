@@ -75,7 +75,7 @@ def ensure(architecture: str) -> Steps[dict[str, Path]]:
     paths = {module.name: _cached(module, architecture) for module in MODULES}
     missing = [module for module in MODULES if not paths[module.name].exists()]
     if missing:
-        go = yield from _toolchain()
+        go = yield from toolchain()
         for module in missing:
             if not (yield from _download(module, architecture, paths[module.name])):
                 yield from _build(go, module, architecture, paths[module.name])
@@ -153,7 +153,7 @@ def _prune(kept: Path) -> None:
             old.unlink()
 
 
-def _toolchain() -> Steps[str]:
+def toolchain() -> Steps[str]:
     """A Go that is new enough: the machine's own, else the one that comes as a wheel."""
     go = command.find("go")
     if go is not None and _go_version(go) >= _GO:

@@ -165,5 +165,6 @@ def _wait(name: str) -> Steps[None]:
         yield from command.steps(container.inside(name, "node", "wait"), "Starting Kubernetes", relay=True)
     except Failed as error:
         raise Failed(
-            error.message, "See `shipmate cluster logs`; `shipmate cluster up --recreate` starts afresh."
+            f"Kubernetes did not start: {error.message.rpartition('node: ')[2]}.",
+            "See `shipmate cluster logs`; `shipmate cluster up --recreate` replaces the node and keeps its data.",
         ) from error

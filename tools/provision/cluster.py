@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
@@ -10,6 +11,7 @@ from tools.errors import BadRequest, Failed, NotFound
 from tools.progress import Progress, Steps
 from tools.provision import images as base
 from tools.provision import kubeconfig, made
+from tools.provision.folders import take_turn
 
 DEFAULT_NAME = "shipmate"
 State = Literal["running", "stopped", "broken", "absent"]
@@ -112,13 +114,17 @@ def up(
         raise BadRequest("The number of fake nodes must be between 0 and 1000.")
     driver = choose(name, wanted)
     kubeconfig.check_free(name)
-    yield from driver.up(name, fake_nodes=fake_nodes, recreate=recreate)
-    info = driver.info(name)
-    if info.state != "running":
-        problem = "; ".join(info.problems) or f"it is {info.state}"
-        raise Failed(f"Cluster {name} did not come up: {problem}.", _look(info))
-    kubeconfig.merge(name, driver.kubeconfig(name), switch=switch)
-    made.remember(made.Record(info.uid, name, driver.name, info.container, info.registry, info.ingress))
+    turn = yield from take_turn(f"cluster-{name}")
+    try:
+        yield from driver.up(name, fake_nodes=fake_nodes, recreate=recreate)
+        info = driver.info(name)
+        if info.state != "running":
+            problem = "; ".join(info.problems) or f"it is {info.state}"
+            raise Failed(f"Cluster {name} did not come up: {problem}.", _look(info))
+        kubeconfig.merge(name, driver.kubeconfig(name), switch=switch)
+        made.remember(made.Record(info.uid, name, driver.name, info.container, info.registry, info.ingress))
+    finally:
+        os.close(turn)
     yield Progress(f"Cluster {name} is up", 1.0)
     return info
 

@@ -93,7 +93,13 @@ def create(cluster: str, image: str, *, upstream: bool) -> Container:
 
 def start(cluster: str) -> None:
     """Start a stopped container."""
-    command.run(["docker", "start", container_name(cluster)])
+    result = command.attempt(["docker", "start", container_name(cluster)])
+    if result.returncode != 0:
+        reason = result.stderr.decode(errors="replace").strip().splitlines()
+        raise Failed(
+            f"The stopped node does not start: {reason[0] if reason else 'no reason given'}.",
+            "`shipmate cluster up --recreate` replaces its container, on free ports; the data stays.",
+        )
 
 
 def remove(cluster: str) -> None:
@@ -138,6 +144,7 @@ def _reduced_privileges() -> list[str]:
     return [
         *(f"--cap-add={name}" for name in held),
         "--security-opt=systempaths=unconfined",
+        "--security-opt=apparmor=unconfined",
         "--device-cgroup-rule=a *:* rwm",
         *devices,
     ]

@@ -57,8 +57,8 @@ def ensure() -> Steps[EngineInfo]:
 
 
 def can_start() -> bool:
-    """Whether `start` has a chance: dockerd is here, none runs, and we are root."""
-    return command.find("dockerd") is not None and os.geteuid() == 0 and not _daemon_pids()
+    """Whether `start` has a chance: dockerd is here and we are root."""
+    return command.find("dockerd") is not None and os.geteuid() == 0
 
 
 def can_install() -> bool:
@@ -67,8 +67,13 @@ def can_install() -> bool:
 
 
 def start() -> Steps[None]:
-    """Start the engine, by the machine's service manager where there is one, else as a process of its own."""
-    if Path("/run/systemd/system").is_dir():
+    """Start the engine, by the machine's service manager where there is one, else as a process of its own.
+
+    One that is starting already is waited for.
+    """
+    if _runs():
+        yield Progress("Waiting for the Docker engine")
+    elif Path("/run/systemd/system").is_dir():
         yield from command.steps(["systemctl", "start", "docker"], "Starting the Docker engine")
     else:
         log = cache_folder("log") / "dockerd.log"
@@ -93,13 +98,12 @@ def install() -> Steps[None]:
     yield from command.steps(argv, "Installing the Docker engine", env=quiet)
 
 
-def _daemon_pids() -> list[int]:
-    """Engines that run in this machine; a second one would delete the first one's bridge."""
-    pids: list[int] = []
+def _runs() -> bool:
+    """Whether an engine's process is here; a second one would delete the first one's bridge."""
     for comm in Path("/proc").glob("[0-9]*/comm"):
         try:
             if comm.read_text().strip() == "dockerd":
-                pids.append(int(comm.parent.name))
+                return True
         except OSError:
-            continue
-    return pids
+            continue  # the process is gone
+    return False

@@ -5,15 +5,12 @@ Entries of Shipmate carry an extension with its name, so that a context of someb
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from tools.errors import BadRequest, Failed
-from tools.provision.folders import state_folder
+from tools.provision.folders import locked
 from tools.provision.made import write_whole
 
 _MARK = "shipmate.dev"
@@ -53,7 +50,7 @@ def merge(name: str, config: Config, *, switch: bool = False) -> Path:
         "users": user,
         "contexts": {"cluster": name, "user": name},
     }
-    with _locked():
+    with locked("kubeconfig"):
         merged = _read(target) or {"apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": ""}
         before = repr(merged)
         for section, key in _SECTIONS.items():
@@ -71,7 +68,7 @@ def remove(name: str) -> None:
     for file in files():
         if not file.exists():
             continue
-        with _locked():
+        with locked("kubeconfig"):
             config = _read(file)
             if not any(entry.get("name") == name and _ours(config, entry) for entry in _entries(config, "clusters")):
                 continue
@@ -125,14 +122,3 @@ def _write(file: Path, config: Config) -> None:
     import yaml
 
     write_whole(file.resolve(), yaml.safe_dump(config, sort_keys=False))
-
-
-@contextmanager
-def _locked() -> Generator[None]:
-    """Keep two Shipmates from writing at once."""
-    handle = os.open(state_folder() / "kubeconfig.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -11,7 +11,7 @@ from tools.data import data_folder
 from tools.progress import Progress, Steps
 from tools.provision import archive, binaries, command, images
 from tools.provision.archive import ProgramImage
-from tools.provision.folders import cache_folder
+from tools.provision.folders import cache_folder, take_turn
 
 BASE = "debian:bookworm-slim"
 REPOSITORY = "shipmate/node"
@@ -35,8 +35,18 @@ def stamp(architecture: str) -> str:
 def ensure(architecture: str) -> Steps[str]:
     """Reference of the node's image, built when the engine lacks it."""
     reference = f"{REPOSITORY}:{stamp(architecture)}"
-    if command.attempt(["docker", "image", "inspect", reference]).returncode == 0:
+    if images.exists(reference):
         return reference
+    turn = yield from take_turn("node-image")
+    try:
+        if not images.exists(reference):
+            yield from _build(reference, architecture)
+    finally:
+        os.close(turn)
+    return reference
+
+
+def _build(reference: str, architecture: str) -> Steps[None]:
     programs = yield from binaries.ensure(architecture)
     ingress = yield from binaries.traefik(architecture)
     yield from images.ensure(BASE)
@@ -58,7 +68,6 @@ def ensure(architecture: str) -> Steps[str]:
     ]
     yield from command.steps(argv, "Building the node's image")
     shutil.rmtree(context)
-    return reference
 
 
 def remove_all() -> None:

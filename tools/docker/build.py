@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.change import BuildImage, Change, RemoveImage, TagImage, WriteFile
 from tools.context import Context
@@ -15,12 +16,14 @@ from tools.docker.archive import stream as tar_stream
 from tools.docker.buildlog import BuildLog
 from tools.docker.context import HUGE, MOST_FILES, TOO_MUCH, BuildContext, human, scan
 from tools.docker.dockerfile import Dockerfile
-from tools.docker.engine import Engine
 from tools.docker.trace import Trace
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, Unreachable
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from tools.docker.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.change import BuildImage, Change, DeliverImage, RemoveImage, TagImage
 from tools.context import Context
 from tools.docker.context import human
-from tools.docker.engine import Engine
 from tools.docker.reference import Reference
 from tools.docker.registry import for_engine
 from tools.errors import Failed, Forbidden, NotFound, Refused, Unreachable
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from tools.docker.engine import Engine
 
 
 class TagHandler:

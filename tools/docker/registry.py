@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tools.docker.engine import Engine
 from tools.docker.reference import Reference
 from tools.errors import Forbidden, Unreachable
+
+if TYPE_CHECKING:
+    from tools.docker.engine import Engine
 
 
 @dataclass(frozen=True)

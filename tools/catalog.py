@@ -108,7 +108,8 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"),
     *_family("tools.workspace.overview", Effect.READ, "status", "list_components"),
     *_family("tools.workspace.deploy", Effect.CHANGE, "deploy", "undeploy"),
-    *_family("tools.workspace.workloads", Effect.CHANGE, "scale", "set_image", "set_resources", "set_env", "rollback"),
+    *_family("tools.workspace.scaling", Effect.CHANGE, "scale"),
+    *_family("tools.workspace.workloads", Effect.CHANGE, "set_image", "set_resources", "set_env", "rollback"),
     *_family("tools.workspace.images", Effect.READ, "build_context"),
     *_family("tools.workspace.images", Effect.CHANGE, "build_image"),
 )

@@ -93,7 +93,7 @@ def upgrade(
         release=one.name,
         namespace=one.namespace,
         chart=source,
-        values=seal(ctx, merged(one.values if reuse else {}, values)),
+        values=seal(ctx, merged(one.values if reuse else {}, values, chart.values)),
         chart_digest=chart.digest,
     )
 

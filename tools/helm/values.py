@@ -42,14 +42,22 @@ def nested(flat: Mapping[str, Any]) -> Values:
     return result
 
 
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> Values:
-    """`base` with `change` laid over it; None takes a setting back to the chart's default."""
+def merged(base: Mapping[str, Any], change: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Values:
+    """`base` with `change` laid over it; None takes a setting out, also where it is one of the chart's `defaults`."""
     result: Values = copy.deepcopy(dict(base))
+    known = defaults or {}
     for key, value in change.items():
-        if value is None and key in result:
-            del result[key]
-        elif isinstance(value, Mapping) and isinstance(result.get(key), dict):
-            result[key] = merged(result[key], cast(Mapping[str, Any], value))
+        if value is None:
+            result.pop(key, None)
+            if key in known:
+                result[key] = None  # to Helm, null means: without the default
+        elif isinstance(value, Mapping):
+            inner, default = result.get(key), known.get(key)
+            result[key] = merged(
+                cast(Values, inner) if isinstance(inner, dict) else {},
+                cast(Mapping[str, Any], value),
+                cast(Mapping[str, Any], default) if isinstance(default, Mapping) else None,
+            )
         else:
             result[key] = copy.deepcopy(value)
     return result

@@ -17,7 +17,7 @@ from tools.kubernetes.impact import impact, owner_warnings
 from tools.kubernetes.owners import helm_release
 from tools.kubernetes.pods_to_come import outlook
 from tools.kubernetes.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
-from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.rolling import WORKLOADS, replicas_of
 from tools.kubernetes.show_diff import unified
 from tools.kubernetes.workload_changes import template_of
 from tools.preview import Risk
@@ -188,6 +188,8 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
 
 def _with_account(look: Look, workload: Object) -> Object:
     """The workload as it can be judged now: an account that comes with the release is not there yet."""
+    if workload.get("kind") not in WORKLOADS:
+        return workload
     workload = copy.deepcopy(workload)
     spec = template_of(workload).get("spec") or {}
     if spec.get("serviceAccountName") in look.accounts:

@@ -73,6 +73,8 @@ def _seen(obj: Object) -> bool:
 
 
 def _ready(ready: int, wanted: int) -> State:
+    if not wanted:
+        return State(True, "scaled to zero", 1.0)
     noun = "replica" if wanted == 1 else "replicas"
     return State(ready >= wanted, f"{ready} of {wanted} {noun} ready", ready / wanted if wanted else 1.0)
 
@@ -86,7 +88,7 @@ def _deployment(obj: Object) -> State:
     failure = condition(obj, "ReplicaFailure")
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
-    done = updated >= wanted and total <= updated and available >= updated
+    done = updated >= wanted >= total and available >= updated
     if failure.get("status") == "True" and not done:
         return State(False, f"{available} of {wanted} replicas ready", failed=str(failure.get("message", "")))
     if condition(obj, "Progressing").get("reason") == "ProgressDeadlineExceeded":
@@ -95,7 +97,9 @@ def _deployment(obj: Object) -> State:
         return State(False, f"{updated} of {wanted} new replicas started", updated / (2 * wanted))
     if total > updated:
         return State(False, f"{updated} new replicas, {total - updated} old ones still stop", 0.9)
-    return _ready(available, updated) if updated else _ready(0, 0)
+    if total > wanted:  # kubectl calls this done, while pods that nobody wants still run
+        return State(False, f"{total - wanted} replicas still stop", 0.9)
+    return _ready(available, wanted)
 
 
 def _stateful_set(obj: Object) -> State:

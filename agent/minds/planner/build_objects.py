@@ -271,7 +271,7 @@ def _marks(clause: Clause, spoken: Spoken, tool: str, slot: str) -> Built:
     pairs = [*parts.pairs, *parts.settings]
     if parts.selector:
         pairs += [(key, value) for key, _, value in (pair.partition("=") for pair in parts.selector.split(","))]
-    values: dict[str, str | None] = {key: value for key, value in pairs}
+    values: dict[str, str | None] = dict(pairs)
     targets = subjects(spoken)
     if clause.concept in ("delete", "unlabel"):
         keys = re.findall(r"(?:labels?|annotations?) ([\w./-]+)", clause.text) or [key for key, _ in pairs]

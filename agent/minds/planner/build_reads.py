@@ -9,6 +9,7 @@ from agent.minds.planner.clause import Clause
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
+from agent.minds.planner.says import say
 from agent.minds.planner.subjects import Built, place, remembered, subjects, where
 
 
@@ -38,7 +39,7 @@ def _one(target: Target, spoken: Spoken) -> dict[str, Any]:
     return {**arguments, **own}
 
 
-def _each(clause: Clause, spoken: Spoken, tool: str, verb: str, extra: dict[str, Any] | None = None) -> Built:
+def _each(clause: Clause, spoken: Spoken, tool: str, verb: str, extra: dict[str, Any] | None = None) -> list[Step]:
     steps: list[Step] = []
     for target in _named(clause, spoken):
         arguments = {**_one(target, spoken), **(extra or {})}
@@ -106,16 +107,11 @@ def events(clause: Clause, spoken: Spoken) -> Built:
 
 
 def top(clause: Clause, spoken: Spoken) -> Built:
-    sort = (
-        "memory"
-        if clause.says("memory") or re.search(r"\b(?:memory|ram|mem)\b", clause.text.lower())
-        else "cpu"
-        if "cpu" in clause.text.lower()
-        else ""
-    )
+    low = clause.text.lower()
+    sort = "memory" if re.search(r"\b(?:memory|ram|mem)\b", low) else "cpu" if "cpu" in low else ""
     what = "nodes" if any(word.kind == "node" for word in clause.kinds) else "pods"
     extra: dict[str, Any] = {"what": what, **({"sort_by": sort} if sort else {})}
-    named = [target for target in _named(clause, spoken)]
+    named = _named(clause, spoken)
     if named:
         return [Step("top", {**extra, "name": t.name, **place(spoken)}, f"show what {t.said} uses") for t in named]
     arguments = {**extra, **({} if what == "nodes" else _scope(clause, spoken))}
@@ -133,8 +129,7 @@ def history(clause: Clause, spoken: Spoken) -> Built:
 
 
 def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
-    found = _each(clause, spoken, tool, verb)
-    if found:
+    if found := _each(clause, spoken, tool, verb):
         return [step.having(kind=None) if step.arguments.get("kind") in ("pod", "service") else step for step in found]
     if clause.says("whole") or any(target.app for target in spoken.targets):
         return [Step(tool, {"name": name, **place(spoken)}, f"{verb} {name}") for name in spoken.facts.components]
@@ -302,8 +297,7 @@ def status(clause: Clause, spoken: Spoken) -> Built:
     ]
     if plain:
         found = _each(clause, spoken, "rollout_status", "show how it is with")
-        if isinstance(found, list):
-            return [step.having(kind=None) if step.arguments.get("kind") == "service" else step for step in found]
+        return [step.having(kind=None) if step.arguments.get("kind") == "service" else step for step in found]
     if named:
         return _objects(clause, spoken, "describe", "describe")
     if _kind(clause, without=("namespace",)) and not any(target.app for target in spoken.targets):
@@ -315,27 +309,17 @@ def status(clause: Clause, spoken: Spoken) -> Built:
 
 
 _RULE = re.compile(
-    r"\b(?:without|whose|more than|less than|fewer than|at least|(?:with|have|has|having) no|not using|older than|younger than)\b [\w ]*",
-    re.I,
+    r"\b(?:without|whose|more than|less than|fewer than|at least|(?:with|have|has|having) no|not using|older than"
+    r"|younger than)\b [\w ]*",
+    re.IGNORECASE,
 )
-_SORTS = {
-    "age": "age",
-    "oldest": "age",
-    "newest": "age",
-    "name": "name",
-    "restarts": "restarts",
-    "creation": "age",
-    "created": "age",
-    "status": "status",
-}
+_SORTS = {"oldest": "-age", "newest": "age", "creation": "age", "created": "age"}
 
 
 def listing(clause: Clause, spoken: Spoken) -> Built:
     steps: list[Step] = []
     if rule := _RULE.search(clause.text):
-        return Unknown(
-            f"I can list by kind, namespace, name and label, but not pick out those with {rule[0].strip()!r}. Ask for the list, or for a diagnosis."
-        )
+        return Unknown(say("no-rule", rule=rule[0].strip()))
     found = list(dict.fromkeys(word.kind for word in clause.kinds))
     if len(found) > 1 and "namespace" in found:
         found.remove("namespace")

@@ -68,8 +68,7 @@ def _amount(parts: Any, down: bool, verb: str) -> dict[str, Any] | Unknown:
     """How far: `replicas`, `by` or `percent` (of the present count: 50 halves, 200 doubles)."""
     sign = -1 if down else 1
     if parts.percent is not None:
-        to = re.search(r"\bto\s*$|\bto\s+(?:about )?\s*$", parts.rest[: parts.rest.rfind("  ")]) is not None
-        percent = parts.percent if to else 100 + sign * parts.percent
+        percent = parts.percent if parts.percent_is_goal else 100 + sign * parts.percent
         return {"percent": percent} if percent >= 0 else Unknown("That would be fewer than zero replicas.")
     if parts.factor is not None:
         factor = 1 / parts.factor if parts.factor > 1 and down else parts.factor
@@ -311,7 +310,7 @@ def set_resources(clause: Clause, spoken: Spoken) -> Built:
 
 def set_env(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
-    env: dict[str, str | None] = {key: value for key, value in (*parts.pairs, *parts.settings)}
+    env: dict[str, str | None] = dict((*parts.pairs, *parts.settings))
     if clause.concept == "delete":
         env = dict.fromkeys((*parts.capitals, *(key for key, _ in parts.pairs)))
     extra: dict[str, Any] = {"env": env}
@@ -340,7 +339,8 @@ def expose(clause: Clause, spoken: Spoken) -> Built:
         extra["target_port"] = parts.target_port
     text = clause.text.lower().replace(" ", "").replace("-", "")
     kinds = {"nodeport": "NodePort", "loadbalancer": "LoadBalancer", "clusterip": "ClusterIP"}
-    extra |= {"type": kind for word, kind in kinds.items() if word in text}
+    if kind := next((kind for word, kind in kinds.items() if word in text), ""):
+        extra["type"] = kind
     if parts.named:
         extra["service_name"] = parts.named
         spoken.__dict__["targets"] = tuple(t for t in spoken.targets if t.name != parts.named)

@@ -168,7 +168,7 @@ def _verb_sense(clause: Clause, words: list[Word], index: int) -> Sense | None:
 
 
 def _noun(word: Word, words: list[Word], index: int) -> bool:
-    """Whether a word that could be an order stands as a noun: "the last restart", "label app of …", "release history"."""
+    """Whether a word that could be an order stands as a noun: "the last restart", "release history"."""
     following = words[index + 1] if index + 1 < len(words) else None
     if index and words[index - 1].in_section("see", "topic") and not words[index - 1].is_a("replicas"):
         return word.in_section("topic") or word.is_a(
@@ -197,7 +197,7 @@ def _stronger(words: list[Word], index: int, sense: Sense) -> tuple[Word, Sense]
                 and found.form == ""
                 and word.text in ("want", "need", "needs", "require", "give", "let", "do", "would like")
             )
-            if found.section == "change" and fits and not later.in_section("topic") and not (found.concept == "label"):
+            if found.section == "change" and fits and not later.in_section("topic") and found.concept != "label":
                 return later, found
     return None
 

@@ -100,24 +100,24 @@ class ContextFacts:
         except (ShipmateError, OSError):  # what is wrong with it is told by the tools that need it
             return None
 
-    @cached_property
+    @property
     def app(self) -> str:
         return self._workspace.name if self._workspace and self._workspace.components else ""
 
-    @cached_property
+    @property
     def components(self) -> tuple[str, ...]:
         return tuple(self._workspace.components) if self._workspace else ()
 
-    @cached_property
+    @property
     def buildable(self) -> tuple[str, ...]:
         found = self._workspace.components if self._workspace else {}
         return tuple(name for name, one in found.items() if one.source is not None)
 
-    @cached_property
+    @property
     def release(self) -> str:
         return self._workspace.release if self._workspace and self._workspace.chart else ""
 
-    @cached_property
+    @property
     def context(self) -> str:
         try:
             return self._ctx.cluster.context

@@ -6,9 +6,10 @@ import re
 from types import ModuleType
 
 from agent.minds.planner import build_objects, build_reads, build_workloads
+from agent.minds.planner.answering import answer, subject_of
 from agent.minds.planner.clause import Clause
 from agent.minds.planner.facts import Facts
-from agent.minds.planner.followup import answer, follow_up, subject_of
+from agent.minds.planner.followup import follow_up
 from agent.minds.planner.frames import Fit, fitting
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.names import Spoken
@@ -40,8 +41,6 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
     found = clauses(text, facts, memory)
-    if re.fullmatch(r"\W*(?:please )?help(?: me)?(?: please)?\W*", text, re.IGNORECASE):
-        return Reply(say("help"))
     if not found:
         return Unknown(say("empty"))
     if follows := follow_up(text, found, facts, memory):
@@ -207,7 +206,7 @@ def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:
 
 
 def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
-    """No frame fits: a question about something known is one about its state; a bare name with a number may be an order."""
+    """No frame fits: what is asked of something known is its state; a bare name with a number may be an order."""
     known = [target for target in spoken.targets if target.known]
     parts = clause.parts
     number = next((n for n in (parts.to, parts.count, parts.more, parts.percent, parts.factor) if n is not None), None)

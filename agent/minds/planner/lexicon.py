@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +47,7 @@ class Lexicon:
         self.aliases: dict[str, list[tuple[str, ...]]] = {
             name: [tuple(word.split()) for word in words] for name, words in data["aliases"].items()
         }
+        self._replies = {phrase: name for name, phrases in data["reply"].items() for phrase in phrases}
         self.images = frozenset(data["images"]["well-known"])
         self.groups: dict[str, frozenset[str]] = {key: frozenset(value) for key, value in kinds["groups"].items()}
         self.kinds: frozenset[str] = frozenset(kinds["kinds"])
@@ -71,8 +73,14 @@ class Lexicon:
                     return found + more
         return found
 
+    def reply(self, text: str) -> str:
+        """Whether a whole message is just yes, no, thanks, hello, again or help; else nothing."""
+        words = " ".join(re.findall(r"[\w?]+", text.lower()))
+        short = re.sub(r"^(?:please|and) | (?:please|thanks|thank you|thx)$", "", words)
+        return self._replies.get(words, "") or self._replies.get(short, "")
+
     def guess(self, word: str) -> list[Sense]:
-        """The senses of the nearest word, for a misspelt one; empty where nothing is near or the word is a common one."""
+        """The senses of the nearest word, for a misspelt one; empty where none is near or the word is a common one."""
         if len(word) < 4 or word in self.common or not word.isalpha():
             return []
         allowed = 1 if len(word) < 7 else 2

@@ -167,11 +167,10 @@ class Spoken:
             return target
         name, facts = target.name, self.facts
         close = nearest(name, (*facts.components, facts.app) if facts.app else facts.components)
-        if not target.kind or target.kind in (*lexicon().groups["workloads"], "service"):
-            if len(close) == 1 and name not in self._all_names(target.kind, quick=True):
-                whole = close[0] == facts.app and close[0] not in facts.components
-                typed = "" if close[0] == name else name
-                return Target(close[0], target.kind, not whole, whole, True, typed)
+        fits = not target.kind or target.kind in (*lexicon().groups["workloads"], "service")
+        if fits and len(close) == 1 and name not in self._all_names(target.kind, quick=True):
+            whole = close[0] == facts.app and close[0] not in facts.components
+            return Target(close[0], target.kind, not whole, whole, True, "" if close[0] == name else name)
         if self.clause.concept in ("create", "deploy") and not target.kind:
             return target
         exact, near, kind = self._existing(name, target.kind)

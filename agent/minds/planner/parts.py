@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
+from functools import partial
 
+from agent.minds.planner.numbers import COUNTS, PORTS, VERSIONS, Use
 from agent.minds.planner.quantities import Amount, amounts
 
 NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
@@ -45,6 +46,7 @@ class Parts:
     target_port: int | None = None
     range: tuple[int, int] | None = None
     percent: float | None = None
+    percent_is_goal: bool = False
     factor: float | None = None
     count: int | None = None
     more: int | None = None
@@ -69,22 +71,30 @@ class Parts:
 def find_parts(text: str) -> Parts:
     """All parts of one clause (clean, with number words as digits)."""
     parts = Parts(rest=text)
-    for finder in (_quoted, _words_with_marks, _places, _times, _versions, _ports, _amounts, _counts):
+    for finder in FINDERS:
         finder(parts)
     return parts
 
 
-def _quoted(parts: Parts) -> None:
-    def grep(match: re.Match[str]) -> None:
-        parts.grep = match[1] or match[2] or match[3] or match[4]
+_QUOTED = r"(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))"
+_SEARCHING = (
+    r"(?:that |which )?(?:contain(?:s|ing)?|match(?:es|ing)?|mention(?:s|ing)?|grep(?:ping)?(?: for)?"
+    r"|with the (?:words?|text|string))(?: the (?:words?|text|string))?|(?:filter(?:ed)?|search)(?: (?:by|for|on))?"
+)
+_SORTED = r"\b(?:sort(?:ed|ing)?|order(?:ed)?|rank(?:ed)?) (?:them )?by (?:the |their |number of |most )?(-?[\w.]+)"
 
-    searching = r"(?:that |which )?(?:contain(?:s|ing)?|match(?:es|ing)?|mention(?:s|ing)?|grep(?:ping)?(?: for)?|with the (?:words?|text|string))"
-    parts.take(
-        rf"\b{searching} (?:the (?:words?|text|string) )?(?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))", grep
-    )
-    parts.take(r"\bfor \"([^\"]+)\"()()()", grep)
-    parts.take(r"\b(?:filter(?:ed)?|search)(?: (?:by|for|on))? (?:\"([^\"]+)\"|'([^']+)'|`([^`]+)`|([\w./:@-]+))", grep)
-    pair = r"(?<![\w./-])([A-Za-z_][\w./-]*)=(?:\"([^\"]*)\"|'([^']*)'|([^\s,;]*[^\s,;.?!]|(?=\s|$)))"
+
+def _searches(parts: Parts) -> None:
+    def grep(match: re.Match[str]) -> None:
+        parts.grep = next(group for group in match.groups() if group)
+
+    parts.take(rf"\b(?:{_SEARCHING}) {_QUOTED}", grep)
+    parts.take(r"\bfor \"([^\"]+)\"", grep)
+    parts.take(_SORTED, lambda match: setattr(parts, "sort", match[1].lower()))
+
+
+def _pairs(parts: Parts) -> None:
+    """Selectors, NAME=value, and what is quoted."""
 
     def equals(match: re.Match[str]) -> None:
         value = next((value for value in match.groups()[1:] if value is not None), "")
@@ -92,20 +102,12 @@ def _quoted(parts: Parts) -> None:
 
     parts.take(
         r"(?:\b(?:labels?|labell?ed|selector|matching) |-l )((?:[\w./-]+!?=[\w.-]+,?)+)(?=\s|$|[?.!])",
-        lambda m: _select(parts, m),
+        lambda match: setattr(parts, "selector", match[1].strip(",")),
         group=1,
     )
-    parts.take(pair, equals)
+    value = r"(?:\"([^\"]*)\"|'([^']*)'|([^\s,;]*[^\s,;.?!]|(?=\s|$)))"
+    parts.take(rf"(?<![\w./-])([A-Za-z_][\w./-]*)={value}", equals)
     parts.take(r"\"([^\"]+)\"|`([^`]+)`|(?<!\w)'([^']+)'", lambda m: parts.quoted.append(m[1] or m[2] or m[3]))
-
-    parts.take(
-        r"\b(?:sort(?:ed|ing)?|order(?:ed)?|rank(?:ed)?) (?:them )?by (?:the |their |number of |most )?(-?[\w.]+)",
-        lambda m: setattr(parts, "sort", m[1].lower()),
-    )
-
-
-def _select(parts: Parts, match: re.Match[str]) -> None:
-    parts.selector = match[1].strip(",")
 
 
 _IMAGE = (
@@ -120,7 +122,8 @@ def _words_with_marks(parts: Parts) -> None:
     parts.take(r"(?<!\S)([\w./-]+\.ya?ml)\b", lambda m: parts.files.append(m[1]))
     parts.take(rf"(?<![\w./:-])([a-z]+(?:\.[a-z0-9.-]+)?)/({NAME})(?![\w/:@])", lambda m: _slashed(parts, m))
     parts.take(_IMAGE, lambda m: parts.images.append(m[1]))
-    setting = r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,}[0-9]*)\s*(?:\bto\b|\bas\b|\bwith(?: the)? value\b|:|\bis\b|\bequal to\b)\s*(\S*[^\s.,;!?])"
+    link = r"(?:\bto\b|\bas\b|\bwith(?: the)? value\b|:|\bis\b|\bequal to\b)"
+    setting = rf"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{{3,}}[0-9]*)\s*{link}\s*(\S*[^\s.,;!?])"
     parts.take(setting, lambda m: _setting(parts, m), 0)
     parts.take(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", lambda m: parts.capitals.append(m[1]), 0)
 
@@ -156,69 +159,44 @@ _NOT_A_PLACE = {
 }  # fmt: skip
 
 
+_NO_NAMESPACE = frozenset("all every any each the a named called same this that which".split())
+_NO_CONTAINER = frozenset("the a crashed failed previous each every docker main which per".split())
+_EVERYWHERE = (
+    r"(?:\b(?:in|across|from|over|for|of|on) )?\b(?:all|every|each|any) (?:of )?(?:the |my )?namespaces?\b"
+    r"|(?<!\S)(?:-A|--all-namespaces)(?!\S)|\bcluster[- ]?wide\b|\bacross namespaces\b|\bevery ?where\b|\bany ?where\b"
+    r"|\b(?:in|across|on|over|of) (?:the )?(?:whole|entire|all the|complete) cluster\b"
+)
+
+
 def _places(parts: Parts) -> None:
-    def namespace(match: re.Match[str]) -> object:
-        if match[1].lower() in (
-            "all",
-            "every",
-            "any",
-            "each",
-            "the",
-            "a",
-            "named",
-            "called",
-            "same",
-            "this",
-            "that",
-            "which",
-        ):
+    def namespace(match: re.Match[str]) -> bool:
+        if match[1].lower() in _NO_NAMESPACE:
             return False
         parts.namespace = match[1]
         return True
 
-    def everywhere(_: re.Match[str]) -> None:
-        parts.all_namespaces = True
-
-    parts.take(
-        r"(?:\b(?:in|across|from|over|for|of|on) )?\b(?:all|every|each|any) (?:of )?(?:the |my )?namespaces?\b|(?<!\S)(?:-A|--all-namespaces)(?!\S)"
-        r"|\bcluster[- ]?wide\b|\b(?:in|across|on|over|of) (?:the )?(?:whole|entire|all the|complete) cluster\b|\bacross namespaces\b|\beverywhere\b|\bany ?where\b",
-        everywhere,
-    )  # fmt: skip
+    parts.take(_EVERYWHERE, lambda _: setattr(parts, "all_namespaces", True))
     parts.take(rf"(?<!\S)(?:-n|--namespace)[ =]*({NAME})", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?({NAME}) (?:namespace|ns)\b", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?(?:namespace|ns)(?: called| named)? ({NAME})", namespace)
     parts.take(rf"\b(?:using|with|use) (?:the )?namespace ({NAME})", namespace)
-    parts.take(rf"\bcontainer(?: called| named)? ({NAME})", lambda m: setattr(parts, "container", m[1]))
-    parts.take(rf"\b(?:the )?({NAME}) container\b", lambda m: _container(parts, m))
-    parts.take(
-        rf"\b(?:named|called|name it|call it|as release|release name) ({NAME})", lambda m: setattr(parts, "named", m[1])
-    )
-    for match in re.finditer(
-        rf"\b(in|into|within|inside|under|across|on|to|for|from|of) (?:the |my |our )?({NAME})(?=$|[\s,.;!?])",
-        parts.rest,
-        re.I,
-    ):
+    where = rf"\b(in|into|within|inside|under|across|on|to|for|from|of) (?:the |my |our )?({NAME})(?=$|[\s,.;!?])"
+    for match in re.finditer(where, parts.rest, re.IGNORECASE):
         if match[2].lower() not in _NOT_A_PLACE and not match[2][0].isdigit():
             parts.places.append((match[1].lower(), match[2].lower()))
 
 
-def _container(parts: Parts, match: re.Match[str]) -> object:
-    if match[1].lower() in (
-        "the",
-        "a",
-        "crashed",
-        "failed",
-        "previous",
-        "each",
-        "every",
-        "docker",
-        "main",
-        "which",
-        "per",
-    ):
-        return False
-    parts.container = match[1]
-    return True
+def _containers(parts: Parts) -> None:
+    def container(match: re.Match[str]) -> bool:
+        if match[1].lower() in _NO_CONTAINER:
+            return False
+        parts.container = match[1]
+        return True
+
+    parts.take(rf"\bcontainer(?: called| named)? ({NAME})", container)
+    parts.take(rf"\b(?:the )?({NAME}) container\b", container)
+    naming = r"(?:named|called|name it|call it|as release|release name)"
+    parts.take(rf"\b{naming} ({NAME})", lambda match: setattr(parts, "named", match[1]))
 
 
 _SECONDS = r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?"
@@ -241,54 +219,12 @@ def _times(parts: Parts) -> None:
         parts.tail = int(match[1])
 
     parts.take(
-        r"\b(?:the )?(?:last|latest|final|bottom|recent|newest|tail)\s+(\d+)\s*(?:log )?(?:lines?|rows?|entries|messages)?(?!\s*(?:pod|replica|cpu))\b",
+        r"\b(?:the )?(?:last|latest|final|bottom|recent|newest|tail)\s+(\d+)\s*(?:log )?"
+        r"(?:lines?|rows?|entries|messages)?(?!\s*(?:pod|replica|cpu))\b",
         tail,
     )
     parts.take(r"\b(\d+)\s+(?:log )?lines?\b(?: of)?", tail)
     parts.take(r"--tail[ =](\d+)", tail)
-
-
-def _versions(parts: Parts) -> None:
-    parts.take(
-        r"\b(?:revision|rev|generation)\s*(?:number |no\.? ?|#)?(\d+)\b|#(\d+)\b",
-        lambda m: setattr(parts, "revision", int(m[1] or m[2])),
-    )
-    tagged = r"\b(?:version|tag|tagged|release|build)(?: (?:to|as|is|of))?\s*[:=]?\s*(v?\d[\w.-]*\w|\d|latest|stable|edge|main|master|dev|[0-9a-f]{7,40}|v\d+)(?![\w=])"
-    parts.take(tagged, lambda m: setattr(parts, "tag", m[1]))
-    parts.take(
-        r"(?<![\w./:=-])(v\d+(?:\.\d+)*(?:-[\w.]+)?|\d+\.\d+\.\d+(?:-[\w.]+)?|\d+\.\d+-[a-z][\w.]*)(?![\w:/])",
-        lambda m: _tag(parts, m),
-    )
-    parts.take(
-        r"\b(?:to|with|at|using|on|use) (?:the )?(latest|stable|edge)(?: (?:version|tag|image|build))?\b",
-        lambda m: _tag(parts, m),
-    )
-
-
-def _tag(parts: Parts, match: re.Match[str]) -> object:
-    if parts.tag:
-        return False
-    parts.tag = match[1]
-    return True
-
-
-def _ports(parts: Parts) -> None:
-    def both(match: re.Match[str]) -> None:
-        parts.ports.append(int(match[1]))
-        parts.target_port = int(match[2])
-
-    def target(match: re.Match[str]) -> None:
-        parts.target_port = int(match[1])
-
-    between = r"(?:->|=>|:|(?:forward(?:ed|ing)? |map(?:ped|ping)? |rout(?:ed|ing) )?(?:to|onto)|targeting)"
-    parts.take(rf"\b(?:ports? )(\d+)\s*{between}\s*(?:(?:container|target|pod)? ?port )?(\d+)\b", both)
-    parts.take(r"(?<![\w.:/])(\d{2,5})\s*(?:->|=>|:)\s*(\d{2,5})(?![\w.:/])", both)
-    parts.take(r"\b(?:target|container|pod)[- ]?port\s*(?:is |=|of |to |:)?\s*(\d+)\b", target)
-    parts.take(
-        r"\bport\s*(?:number |=|of |to |is |:)?\s*(\d+)\b|(?<!\S):(\d{2,5})\b",
-        lambda m: parts.ports.append(int(m[1] or m[2])),
-    )
-    parts.take(r"\b(\d+) port\b", lambda m: parts.ports.append(int(m[1])))
 
 
 def _amounts(parts: Parts) -> None:
@@ -298,110 +234,15 @@ def _amounts(parts: Parts) -> None:
         parts.rest = parts.rest[:start] + " " * (end - start) + parts.rest[end:]
 
 
-_UNIT = r"(?:(?:more|extra|additional|healthy|running|new|fewer|less)\s+)?(?:replicas?|replics|replcias|pods?|instances?|copies|copy|repl)"
-_FAR_UNIT = r"(?=\s+(?:(?!to\b|and\b|from\b|in\b|of\b|with\b)[\w-]+\s+){1,2}(?:replicas?|pods?|instances?|copies)\b)"
-_FACTORS = {
-    "half": 0.5, "a third": 1 / 3, "third": 1 / 3, "a quarter": 0.25, "quarter": 0.25, "double": 2, "twice": 2, "triple": 3,
-    "quadruple": 4, "halve": 0.5, "thrice": 3,
-}  # fmt: skip
+def _numbers(table: tuple[tuple[str, Use], ...]) -> Callable[[Parts], None]:
+    def finder(parts: Parts) -> None:
+        for pattern, use in table:
+            parts.take(pattern, partial(use, parts))
+
+    return finder
 
 
-def _counts(parts: Parts) -> None:
-    def pair(match: re.Match[str]) -> None:
-        parts.range = (int(match[1]), int(match[2]))
-
-    parts.take(r"\bbetween (\d+) (?:and|to) (\d+)\b(?:\s*(?:replicas|pods|instances))?", pair)
-    low, high = (
-        r"(?:min(?:imum)?|at least|lower bound|--min)",
-        r"(?:max(?:imum)?|at most|up to|upper bound|no more than|--max)",
-    )
-    glue = r"(?:\s+(?:of|is|to))?(?:\s+(?:replicas|pods))?\s*[=:]?\s*"
-    unit = r"(?:\s*(?:replicas?|pods?|instances?))?"
-    parts.take(rf"{low}{glue}(\d+){unit}\s*(?:,|and|but|with|to)?\s*(?:a )?{high}{glue}(\d+){unit}", pair)
-    parts.take(r"(?<![\w.-])(\d+)\s*-\s*(\d+)\b(?!\.)(?:\s*(?:replicas|pods|instances))?", pair)
-    parts.take(
-        rf"{high}{glue}(\d+){unit}\s*(?:,|and|but|with)?\s*(?:a )?{low}{glue}(\d+){unit}",
-        lambda m: setattr(parts, "range", (int(m[2]), int(m[1]))),
-    )
-    parts.take(
-        r"(?<![\w.])([-+]?\d+(?:\.\d+)?)\s*(?:%|percent\b|per cent\b|pct\b)",
-        lambda m: setattr(parts, "percent", float(m[1])),
-    )
-    parts.take(
-        r"\bby (?:a )?(half|third|quarter)\b|\b(?:in|to) (half)\b|\bto (?:a )?(third|quarter)\b",
-        lambda m: _fraction(parts, m),
-    )
-    parts.take(
-        r"\b(double|twice|triple|quadruple|halve|thrice|half)(?:s|d)?\b(?! (?:a|an|1|of a) (?:core|cpu))",
-        lambda m: _keep(parts, "factor", _FACTORS[m[1].lower()]),
-    )
-    parts.take(
-        r"(?<!\w)(?:x(\d+)|(\d+)x|(\d+) times)\b(?: as (?:many|much))?",
-        lambda m: setattr(parts, "factor", float(m[1] or m[2] or m[3])),
-    )
-    parts.take(
-        r"\bfrom (\d+)(?: \w+)? (?:up |down )?to (\d+)\b(?:\s*(?:replicas|pods|instances|copies))?",
-        lambda m: _from_to(parts, m),
-    )
-    sign = r"(-|minus |negative )?"
-    parts.take(rf"\bby {sign}(\d+)\b(?:\s*(?:more )?{_UNIT}\b)?", lambda m: setattr(parts, "by", int(m[2])))
-    parts.take(
-        r"(?<![\w.])(\d+) (?:more|extra|additional|new)\b(?:\s+(?:replicas?|pods?|instances?|copies)\b)?|\b(\d+) (?:replicas?|pods?|instances?) more\b",
-        lambda m: setattr(parts, "more", int(m[1] or m[2])),
-    )
-    parts.take(r"(?<![\w.])(\d+) to (\d+)\s+(?:replicas|pods|instances|copies)", pair)
-    parts.take(
-        r"(?<![\w.])(\d+) (?:fewer|less)\b(?:\s+(?:replicas?|pods?|instances?|copies))?",
-        lambda m: setattr(parts, "more", -int(m[1])),
-    )
-    parts.take(rf"(?<![\w.]){sign}(\d+(?:\.\d+)?)\s*{_UNIT}\b", lambda m: _count(parts, m[1], m[2]))
-    parts.take(rf"(?<![\w.=:-])(\d+){_FAR_UNIT}", lambda m: _count(parts, None, m[1]))
-    parts.take(
-        rf"\b(?:replicas?|replica ?count|instances|copies|pods)\s*(?:to|=|:|of|at|is|count(?: to| of)?|should be|down to|up to)\s*{sign}(\d+(?:\.\d+)?)\b(?!\.)",
-        lambda m: _count(parts, m[1], m[2]),
-    )
-    parts.take(rf"\b(?:replicas?|instances|copies)\s+{sign}(\d+)\b(?!\.)", lambda m: _count(parts, m[1], m[2]))
-    parts.take(
-        rf"\b(?:to|at|down to|up to|back to|=)\s*(?:exactly |about |a total of )?{sign}(\d+(?:\.\d+)?)(?![\w./:-]*[\w])",
-        lambda m: _to(parts, m[1], m[2]),
-    )
-    parts.take(r"(?<![\w./:=-])(\d+)(?![\w/:=-]|\.\w)", lambda m: parts.numbers.append(int(m[1])))
-    parts.take(r"(?<![\w./:=])-(\d+)(?![\w./:=-])", lambda m: parts.numbers.append(-int(m[1])))
-
-
-def _keep(parts: Parts, name: str, value: object) -> bool:
-    """Note the value and leave the word standing, because it is a verb too."""
-    setattr(parts, name, value)
-    return False
-
-
-def _fraction(parts: Parts, match: re.Match[str]) -> None:
-    by, half, to = match.groups()
-    share = _FACTORS[(by or half or to).lower()]
-    parts.factor = share if (half or to or share == 0.5) else 1 - share
-    parts.by = None
-
-
-def _from_to(parts: Parts, match: re.Match[str]) -> None:
-    parts.range = (int(match[1]), int(match[2]))
-    parts.to = int(match[2])
-
-
-def _whole(sign: str | None, digits: str) -> int:
-    number = ceil(float(digits))
-    return -number if sign else number
-
-
-def _count(parts: Parts, sign: str | None, digits: str) -> object:
-    if "." in digits:
-        return False
-    parts.count = _whole(sign, digits)
-    return True
-
-
-def _to(parts: Parts, sign: str | None, digits: str) -> object:
-    if "." in digits:
-        parts.tag = parts.tag or digits
-        return True
-    parts.to = _whole(sign, digits)
-    return True
+FINDERS = (
+    _searches, _pairs, _words_with_marks, _places, _containers, _times, _numbers(VERSIONS), _numbers(PORTS), _amounts,
+    _numbers(COUNTS),
+)  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Say, Turn, Writing
 from agent.minds.planner.answers import compose, withheld
-from agent.minds.planner.facts import ContextFacts, Facts
+from agent.minds.planner.facts import ContextFacts, Facts, StaticFacts
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Interpretation, Question, Reply, Unknown
 from agent.minds.planner.remember import remember
@@ -21,8 +21,6 @@ class Planner:
     """Understands requests by their parts; see `interpret`."""
 
     def __init__(self, ctx: Context | None = None, facts: Facts | None = None) -> None:
-        if facts is None and ctx is None:
-            raise ValueError("a planner needs a context or facts")
         self._ctx, self._facts = ctx, facts
 
     def next(self, conversation: Conversation) -> Iterator[Writing | Move]:
@@ -35,8 +33,8 @@ class Planner:
             return Say(text="\n\n".join(filter(None, (compose(last.returned), withheld(last.returned)))))
         if last.role != "person":
             return Say(text=last.text or say("left"))
-        facts = self._facts or ContextFacts(self._ctx) if self._ctx else self._facts
-        assert facts is not None
+        # looked up anew for each message, because the cluster and the workspace change while people talk
+        facts = self._facts or (ContextFacts(self._ctx) if self._ctx else StaticFacts())
         meaning = interpret(last.text, facts, remember(conversation.turns, facts))
         match meaning:
             case Interpretation():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,30 +52,33 @@ _ROLE = re.compile(
 def amounts(text: str) -> list[Amount]:
     """Every amount in the text, in order; bare numbers count after `cpu` and `memory` only."""
     found: list[tuple[Literal["cpu", "memory"], str, tuple[int, int]]] = []
-
-    def add(resource: Literal["cpu", "memory"], value: str, span: tuple[int, int]) -> None:
+    for resource, value, span in _candidates(text):
         if value and not any(span[0] < end and start < span[1] for _, _, (start, end) in found):
             found.append((resource, value, span))
+    found.sort(key=lambda item: item[2])
+    spans = [span for _, _, span in found]
+    return [Amount(resource, value, _role(text, span, spans), span) for resource, value, span in found]
 
+
+def _candidates(text: str) -> Iterator[tuple[Literal["cpu", "memory"], str, tuple[int, int]]]:
+    """Whatever can be read as an amount, the surest forms first."""
     for match in _PART_OF_CORE.finditer(text):
-        whole = int(match[1] or 0) * 1000
-        add("cpu", f"{whole + _PARTS[(match[2] or 'half').lower()]}m", match.span())
+        yield "cpu", f"{int(match[1] or 0) * 1000 + _PARTS[(match[2] or 'half').lower()]}m", match.span()
     for match in _HALF_GIG.finditer(text):
-        add("memory", "512Mi", match.span())
+        yield "memory", "512Mi", match.span()
     for match in (*_MEMORY.finditer(text), *_MEMORY.finditer(text.lower())):
-        if len(match[2]) > 1 or match[2] != "m":
-            add("memory", memory(match[1], match[2]), match.span())
-    for match in _NAMED.finditer(text):
+        if match[2] != "m":  # 500m is CPU unless the sentence says memory
+            yield "memory", memory(match[1], match[2]), match.span()
+    named = list(_NAMED.finditer(text))
+    for match in named:
         if match[1].lower() != "cpu":
-            add("memory", memory(match[2], match[3] or ""), match.span())
+            yield "memory", memory(match[2], match[3] or ""), match.span()
     for match in _CPU.finditer(text):
         if match[2] != "M":
-            add("cpu", cpu(match[1], match[2]), match.span())
-    for match in _NAMED.finditer(text):
+            yield "cpu", cpu(match[1], match[2]), match.span()
+    for match in named:
         if match[1].lower() == "cpu" and match[3] in (None, "m"):
-            add("cpu", cpu(match[2], match[3] or ""), match.span())
-    found.sort(key=lambda item: item[2])
-    return [Amount(resource, value, _role(text, span, [f[2] for f in found]), span) for resource, value, span in found]
+            yield "cpu", cpu(match[2], match[3] or ""), match.span()
 
 
 def cpu(number: str, unit: str) -> str:
@@ -98,15 +102,16 @@ def memory(number: str, unit: str) -> str:
 def _role(text: str, span: tuple[int, int], others: list[tuple[int, int]]) -> Role:
     """Limit or request: the nearest such word before the amount, else one between it and the next amount."""
     low = text.lower()
-    words = [(match.start(), _named_role(match)) for match in _ROLE.finditer(low)]
+    words: list[tuple[int, Role]] = [(match.start(), _named_role(match)) for match in _ROLE.finditer(low)]
     following = min((start for start, _ in others if start >= span[1]), default=len(text))
     following = min([following, *(span[1] + m.start() for m in re.finditer(r",|;| and ", low[span[1] :]))])
-    # "memory limit 256Mi": the word stands inside the amount's own span or before it
-    before = [(at, role) for at, role in words if at < span[1]]
+    before: list[tuple[int, Role]] = [
+        (at, role) for at, role in words if at < span[1]
+    ]  # "memory limit 256Mi": it may stand inside the span
+    after: list[Role] = [role for at, role in words if span[1] <= at < following]
     previous = max((end for _, end in others if end <= span[0]), default=0)
-    if before and (before[-1][0] >= previous or not any(span[1] <= at < following for at, _ in words)):
+    if before and (before[-1][0] >= previous or not after):
         return before[-1][1]
-    after = [role for at, role in words if span[1] <= at < following]
     return after[0] if after else ""
 
 

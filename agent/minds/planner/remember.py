@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agent.minds.mind import Call, Returned, Turn
+from agent.minds.planner.answering import subject_of
 from agent.minds.planner.facts import Facts
-from agent.minds.planner.followup import subject_of
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Memory, Question, Step
 from agent.minds.planner.wording import worded

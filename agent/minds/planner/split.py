@@ -12,8 +12,8 @@ _BULLET = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.):]|[-*•])\s+")
 _INLINE = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+(?=[a-zA-Z])")
 _SENTENCE = re.compile(r"(?<=[a-zA-Z0-9)\"'`%])[.!](?=\s+[A-Za-z]|\s*$)|\?(?=\s|$)|;|\n+")
 _JOINT = re.compile(
-    r"(,?\s*\b(?:and then|and also|and finally|then|after that|afterwards|followed by|next|finally|plus|and|but|so|because|since(?! \d| the last| yesterday)|as well as|while)\b"
-    r"|,|\s&\s|\s\+\s)\s*",
+    r"(,?\s*\b(?:and then|and also|and finally|then|after that|afterwards|followed by|next|finally|plus|and|but|so"
+    r"|because|since(?! \d| the last| yesterday)|as well as|while)\b|,|\s&\s|\s\+\s)\s*",
     re.IGNORECASE,
 )
 

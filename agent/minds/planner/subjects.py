@@ -1,4 +1,4 @@
-"""Who a clause is about: its own names, all components, or what was spoken of before; and the question when nobody is."""
+"""Who a clause is about: its own names, all components, or what was spoken of before; else a question."""
 
 from __future__ import annotations
 

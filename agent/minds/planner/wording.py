@@ -19,8 +19,11 @@ def _templates() -> dict[str, str]:
 
 def worded(tool: str, arguments: dict[str, Any]) -> str:
     """What the call does, in words; arguments without a value are not spoken of."""
-    given = {key: value for key, value in arguments.items() if value not in (None, "", [], {})}
-    given |= {key: value for key, value in arguments.items() if value == 0 and value is not False}
+    given = {
+        key: value
+        for key, value in arguments.items()
+        if value is not None and value != "" and value != [] and value != {} and value is not False
+    }
 
     def piece(match: re.Match[str]) -> str:
         inside = match[1]

@@ -1,4 +1,4 @@
-"""A pasted command line taken apart like the program itself would do it: words, flags, nothing expanded, nothing run."""
+"""A pasted command line taken apart: words and flags; nothing is expanded, nothing is run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from agent.minds.planner.lexicon import lexicon
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 _ELSEWHERE = frozenset(
-    "--kubeconfig --server -s --token --as --as-group --as-uid --user --cluster --username --password --tls-server-name "
-    "--insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --kube-apiserver --kube-token "
-    "--kube-as-user --kube-as-group --kube-ca-file --kube-insecure-skip-tls-verify --kube-tls-server-name --host -H "
-    "--config --registry-config --repository-config".split()
+    "--kubeconfig --server -s --token --as --as-group --as-uid --user --cluster --username --password --host -H "
+    "--config --tls-server-name --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key "
+    "--kube-apiserver --kube-token --kube-as-user --kube-as-group --kube-ca-file --kube-insecure-skip-tls-verify "
+    "--kube-tls-server-name --registry-config --repository-config".split()
 )
 
 
@@ -87,8 +87,7 @@ _GLOBAL = flags("-n/--namespace=", "--context=") | {"--kube-context": "--context
 
 def parse(words: list[str], allowed: dict[str, str], facts: Facts) -> Line:
     """Sort words from flags; `allowed` is a table of `flags`. Raises NotTaken for every other flag."""
-    line = Line()
-    known = _GLOBAL | allowed
+    line, known = Line(), _GLOBAL | allowed
     rest = iter(words)
     for word in rest:
         if word == "--":
@@ -97,29 +96,11 @@ def parse(words: list[str], allowed: dict[str, str], facts: Facts) -> Line:
             line.words.append(word)
             continue
         name, glued, value = word.partition("=")
-        if (
-            name not in known
-            and re.match(r"-[a-zA-Z].", name)
-            and name[:2] in known
-            and (known[name[:2]] or "").endswith("=")
-        ):
+        if re.match(r"-[a-zA-Z].", name) and known.get(name[:2], "").endswith("=") and name not in known:
             name, glued, value = name[:2], "=", word[2:].removeprefix("=")
-        if name in _ELSEWHERE and name not in known:
-            raise NotTaken(
-                f"I do not take {name} from a pasted line: cluster and identity are those that Shipmate was started with."
-            )
-        if name.startswith("--dry-run"):
-            raise NotTaken(
-                "Leave out --dry-run: every change is shown as a server-side dry run before anything happens."
-            )
-        canonical = known.get(name)
-        if canonical is None:
-            raise NotTaken(
-                f"I do not know what to do with {name} here, so I did not plan anything. Leave it out, or say in words what you want."
-            )
+        canonical = known.get(name) or _refuse(name)
         if canonical.endswith("="):
-            if not glued:
-                value = next(rest, "")
+            value = value if glued else next(rest, "")
             if not value or (value.startswith("-") and not glued):
                 raise NotTaken(f"{name} needs a value.")
             line.flags.setdefault(canonical[:-1], []).append(value)
@@ -129,6 +110,15 @@ def parse(words: list[str], allowed: dict[str, str], facts: Facts) -> Line:
             line.flags.setdefault(canonical, []).append("")
     _check_context(line, facts)
     return line
+
+
+def _refuse(name: str) -> str:
+    """Say why a flag is not taken."""
+    if name in _ELSEWHERE:
+        raise NotTaken(f"I do not take {name}: cluster and identity are those that Shipmate was started with.")
+    if name.startswith("--dry-run"):
+        raise NotTaken("Leave out --dry-run: every change is shown as a server-side dry run before anything happens.")
+    raise NotTaken(f"I do not know what to do with {name} here, so I did not plan anything. Leave it out.")
 
 
 def _check_context(line: Line, facts: Facts) -> None:

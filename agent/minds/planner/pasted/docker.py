@@ -11,8 +11,8 @@ from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted.commandline import NotTaken, flags, parse
 
 _OTHERS = frozenset(
-    "run exec ps stop start kill rm rmi pull push login logout tag save load cp logs inspect compose container network volume system prune "
-    "info version buildx context commit export import history top stats restart".split()
+    "run exec ps stop start kill rm rmi pull push login logout tag save load cp logs inspect compose container network "
+    "volume system prune info version buildx context commit export import history top stats restart".split()
 )
 WORDS = frozenset(("images", "image", "build")) | _OTHERS
 

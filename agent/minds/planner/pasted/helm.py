@@ -13,7 +13,7 @@ from agent.minds.planner.subjects import where
 from agent.minds.planner.text import chart_value
 
 _OTHERS = frozenset(
-    "template repo pull push lint test package search show dependency plugin env version verify registry create completion".split()
+    "template repo pull push lint test package search show dependency plugin env version verify registry create".split()
 )
 _SET = ("--set=", "--set-string=", "--create-namespace", "--wait")
 
@@ -34,7 +34,8 @@ def read(words: list[str], facts: Facts) -> list[Step]:
     verb, rest = words[at], words[:at] + words[at + 1 :]
     if verb not in _VERBS:
         raise NotTaken(
-            f"I do not know `helm {verb}`. I can list, install, upgrade, roll back and uninstall releases, and show their status, history and values."
+            f"I do not know `helm {verb}`. I can list, install, upgrade, roll back and uninstall releases, "
+            "and show their status, history and values."
         )
     reader, known = _VERBS[verb]
     return reader(parse(rest, known, facts))

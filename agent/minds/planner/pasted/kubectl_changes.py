@@ -260,5 +260,6 @@ def run(line: Line) -> list[Step]:
 def apply(line: Line) -> list[Step]:
     file = line.one("--filename", "the manifest")
     raise NotTaken(
-        f"I do not read files named in a pasted line. Paste the content of {file} here, and I show what applying it would change."
+        f"I do not read files named in a pasted line. Paste the content of {file} here, "
+        "and I show what applying it would change."
     )

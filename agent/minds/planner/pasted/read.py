@@ -14,13 +14,17 @@ from agent.minds.planner.text import clean
 LONGEST_MANIFEST = 1_000_000
 
 _PROGRAMS = r"(?:kubectl|k|helm|docker)"
-_LEAD = r"(?:(?:please|pls|can you|could you|just|now)\s+)*(?:(?:run|execute|do|try|launch)\s+(?:this|the command)?\s*:?\s*)?"
+_LEAD = (
+    r"(?:(?:please|pls|can you|could you|just|now)\s+)*"
+    r"(?:(?:run|execute|do|try|launch)\s+(?:this|the command)?\s*:?\s*)?"
+)
 _START = re.compile(
     rf"^{_LEAD}[\"'`]?\s*(?:[$#>]\s+)?((?:[A-Za-z_]\w*=\S*\s+)*)(sudo\s+)?({_PROGRAMS}(?:\.exe)?)\s+(.*)$", re.S
 )
 _SHELL = re.compile(
-    r"^(?:[$#>] )?(?:[A-Za-z_]\w*=\S*\s+)*(?:sudo|rm|curl|wget|bash|sh|zsh|cat|echo|python3?|ssh|scp|chmod|chown|systemctl|journalctl|apt(?:-get)?|pip|npm|"
-    r"git|terraform|ansible|minikube|eval|exec|source|export|mkfs|dd|kill|oc|crictl|ctr|nerdctl|podman|istioctl|k3s|eksctl|gcloud|aws|az)\s+(?:-|[./~$|]|\w+://|[\w-]+\s+-|--)"
+    r"^(?:[$#>] )?(?:[A-Za-z_]\w*=\S*\s+)*"
+    r"(?:sudo|rm|curl|wget|bash|sh|zsh|cat|echo|python3?|ssh|scp|chmod|chown|systemctl|journalctl|apt(?:-get)?|pip|npm|git|"
+    r"terraform|ansible|minikube|eval|exec|source|export|mkfs|dd|kill|oc|crictl|ctr|nerdctl|podman|istioctl|k3s|eksctl|gcloud|aws|az)\s+(?:-|[./~$|]|\w+://|[\w-]+\s+-|--)"
 )
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.S)
 _KUBECTL_WORDS = frozenset(kubectl.VERBS) | frozenset(kubectl.REFUSED)

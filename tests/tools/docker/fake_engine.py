@@ -48,8 +48,8 @@ def engine_at(socket: Path) -> Iterator[FakeEngine]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if fake.cut == fake.asked[-1] else content)
-            self.close_connection = True
+            self.close_connection = fake.cut == fake.asked[-1]
+            self.wfile.write(content[: len(content) // 2] if self.close_connection else content)
 
         def _read_body(self) -> None:
             if self.headers.get("Transfer-Encoding") == "chunked":

@@ -14,6 +14,7 @@ from tests.cluster.kubectl import NON_ROOT_WRITER, Kubectl, until
 from tools.progress import finish
 from tools.provision import builtin, cluster, container, made
 from tools.provision.cluster import ClusterInfo
+from tools.provision.folders import cache_folder
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 NAME = "shipmate-test"
@@ -134,7 +135,14 @@ def test_a_container_of_somebody_else_is_left_alone(up: ClusterInfo) -> None:
 
 def test_zz_down_leaves_nothing_behind(up: ClusterInfo, home: Path) -> None:
     assert left_behind()
-    assert main(["cluster", "down", "--name", NAME]) == 0
+    docker(
+        "run", "--detach", "--name", "other-node", "--label", f"{container.LABEL}=other", "debian:bookworm-slim", "true"
+    )
+    try:  # while another cluster is there, what was built stays
+        assert main(["cluster", "down", "--all-data", "--name", NAME]) == 0
+        assert (cache_folder("bin") / "kubectl").exists()
+    finally:
+        docker("rm", "other-node")
     assert left_behind() == []
     assert not made.made_by_us(up.uid)
     assert NAME not in (home / "kubeconfig").read_text()

@@ -104,7 +104,9 @@ class BuiltIn:
             container.remove(name)
         yield Progress("Removing its volumes")
         container.remove_volumes(name)
-        if all_data:
+        if all_data and container.any_left():
+            yield Progress("Keeping the built programs: another cluster uses them")
+        elif all_data:
             yield Progress("Removing images and built programs")
             node_image.remove_all()
             for folder in ("programs", "bin", "go", "build", "log"):

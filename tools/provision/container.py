@@ -114,6 +114,11 @@ def remove_volumes(cluster: str) -> None:
         command.run(["docker", "volume", "rm", *volumes])
 
 
+def any_left() -> bool:
+    """Whether the engine has a container of any built-in cluster."""
+    return bool(command.run(["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}"]).strip())
+
+
 def inside(cluster: str, *argv: str) -> list[str]:
     """Command line that runs a program in the container."""
     return ["docker", "exec", "-i", container_name(cluster), *argv]

@@ -15,15 +15,52 @@ from tools.redact import REDACTED, redact_object, redact_text
 from tools.secret_forms import HARMLESS, PROSE, is_secret_name, looks_random
 
 NAMES = [
-    "DB_PASSWORD", "password", "apiKey", "API_KEY", "secretKey", "token", "GITHUB_TOKEN", "auth-token", "client_secret",
-    "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "private_key", "DATABASE_DSN", "smtpPass", "PASSWORD_2", "JWT_SECRET",
-    "ENCRYPTION_KEY", "FERNET_KEY", "connectionString", "slack_webhook", "MYSQL_ROOT_PASSWORD", "GITHUB_PAT",
-]  # fmt: skip
+    "DB_PASSWORD",
+    "password",
+    "apiKey",
+    "API_KEY",
+    "secretKey",
+    "token",
+    "GITHUB_TOKEN",
+    "auth-token",
+    "client_secret",
+    "AWS_SECRET_ACCESS_KEY",
+    "PGPASSWORD",
+    "private_key",
+    "DATABASE_DSN",
+    "smtpPass",
+    "PASSWORD_2",
+    "JWT_SECRET",
+    "ENCRYPTION_KEY",
+    "FERNET_KEY",
+    "connectionString",
+    "slack_webhook",
+    "MYSQL_ROOT_PASSWORD",
+    "GITHUB_PAT",
+]
 ORDINARY_NAMES = [
-    "secretName", "secretKeyRef", "passwordFile", "TOKEN_TTL", "tokenExpirationSeconds", "key", "name", "image", "monkey",
-    "author", "imagePullSecrets.name", "PUBLIC_KEY", "primary_key", "keyboard", "passenger", "PASS", "checksum/secret",
-    "tokenReview", "authorization-mode", "automountServiceAccountTokenMode", "SSH_KEY_PATH",
-]  # fmt: skip
+    "secretName",
+    "secretKeyRef",
+    "passwordFile",
+    "TOKEN_TTL",
+    "tokenExpirationSeconds",
+    "key",
+    "name",
+    "image",
+    "monkey",
+    "author",
+    "imagePullSecrets.name",
+    "PUBLIC_KEY",
+    "primary_key",
+    "keyboard",
+    "passenger",
+    "PASS",
+    "checksum/secret",
+    "tokenReview",
+    "authorization-mode",
+    "automountServiceAccountTokenMode",
+    "SSH_KEY_PATH",
+]
 secret_values = st.text(string.ascii_letters + string.digits + "!#%^*+/=_.:@-~?", min_size=8, max_size=40).filter(
     lambda value: (
         value.lower() not in PROSE
@@ -96,12 +133,30 @@ def test_not_even_within_json_within_json(form: str, name: str, value: str) -> N
 
 random_part = st.text(string.ascii_letters + string.digits, min_size=40, max_size=40)
 TOKENS = [
-    "AKIAIOSFODNN7EXAMPLE", "ghp_{0}", "github_pat_{0}", "glpat-{0}", "xoxb-{0}", "sk-{0}", "sk-proj-{0}", "sk_live_{0}",
-    "npm_{0}", "dckr_pat_{0}", "hf_{0}", "hvs.{0}", "eyJhbGciOiJIUzI1NiJ9.eyJ{0}.{0}", "postgres://bob:{0}@db:5432/todo",
-    "redis://:{0}@cache:6379/0", "https://bob:{0}@git.example.com/x.git", "amqp://u:{0}@mq:5672/", "root:{0}@tcp(db:3306)/x",
-    "https://hooks.slack.com/services/T0/B0/{0}", "Authorization: Bearer {0}", "authorization: Basic {0}=", "bearer {0}1",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_{0}",
+    "github_pat_{0}",
+    "glpat-{0}",
+    "xoxb-{0}",
+    "sk-{0}",
+    "sk-proj-{0}",
+    "sk_live_{0}",
+    "npm_{0}",
+    "dckr_pat_{0}",
+    "hf_{0}",
+    "hvs.{0}",
+    "eyJhbGciOiJIUzI1NiJ9.eyJ{0}.{0}",
+    "postgres://bob:{0}@db:5432/todo",
+    "redis://:{0}@cache:6379/0",
+    "https://bob:{0}@git.example.com/x.git",
+    "amqp://u:{0}@mq:5672/",
+    "root:{0}@tcp(db:3306)/x",
+    "https://hooks.slack.com/services/T0/B0/{0}",
+    "Authorization: Bearer {0}",
+    "authorization: Basic {0}=",
+    "bearer {0}1",
     "Cookie: session={0}",
-]  # fmt: skip
+]
 
 
 @given(form=st.sampled_from(TOKENS), part=random_part, before=plain, after=plain)

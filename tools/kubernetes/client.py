@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 MANAGER = "shipmate"
+AGENT = "shipmate/0.1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _WRITE_SECONDS = 120.0
@@ -65,7 +66,7 @@ class Cluster:
         """Choose the cluster like kubectl does; nothing is asked of it yet. Raises Unreachable where there is none."""
         access = find_access(kubeconfig, context)
         chosen = check_namespace(namespace) if namespace else access.namespace
-        return cls(Transport(access, f"{MANAGER}/0.1"), chosen, cache)
+        return cls(Transport(access, AGENT), chosen, cache)
 
     # --- Reading ------------------------------------------------------------------------------------------------
 
@@ -212,7 +213,9 @@ class Cluster:
         """Write what the permit allows; never tried twice. Raises OutcomeUnknown when the connection broke."""
         self._check_write(method, path)
         require(permit, "kubernetes", method, path)
-        return self._change(method, path, body, content_type, query, repeatable=False)
+        # The API server's audit log keeps the agent, and so knows which approved step each write belongs to.
+        agent = f"{AGENT} (plan {permit.plan} step {permit.step})" if permit else AGENT
+        return self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
 
     def forward(
         self, permit: Permit | None, method: str, target: str, headers: Mapping[str, str], body: bytes | None
@@ -229,11 +232,19 @@ class Cluster:
         return target
 
     def _change(
-        self, method: str, path: str, body: Any, content_type: str, query: dict[str, Any], *, repeatable: bool
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        content_type: str,
+        query: dict[str, Any],
+        *,
+        repeatable: bool,
+        agent: str = "",
     ) -> Reply:
         if method != "DELETE":
             query = {"fieldManager": MANAGER, "fieldValidation": "Strict", **query}
-        headers = {"Content-Type": content_type}
+        headers = {"Content-Type": content_type, "User-Agent": agent or AGENT}
         data, warnings = self._transport.fetch(
             method, path, query, encode(body), headers, repeatable=repeatable, timeout=_WRITE_SECONDS
         )

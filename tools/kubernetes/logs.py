@@ -190,6 +190,9 @@ def _read_all(
         except ShipmateError as error:
             notes.append(_why_not(source, error, previous=bool(query["previous"])))
             continue
+        if raw.startswith(_NO_LONGER_KEPT):
+            notes.append(f"{source.pod}/{source.container}: its log is no longer kept by the node.")
+            continue
         last = ""
         for line in raw.decode("utf-8", "replace").splitlines():
             stamp, _, text = line.partition(" ")
@@ -201,6 +204,7 @@ def _read_all(
     return lines, notes
 
 
+_NO_LONGER_KEPT = b"unable to retrieve container logs for"  # the kubelet says so with status 200
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)\Z")
 
 
@@ -212,9 +216,9 @@ def _sortable(stamp: str) -> str:
 
 def _why_not(source: _Source, error: ShipmateError, *, previous: bool) -> str:
     what = f"{source.pod}/{source.container}"
-    if previous and "previous terminated container" in error.message:
+    if previous and "previous terminated container" in error.message.lower():
         return f"{what} has not been restarted, so there is no earlier log."
-    if source.state != "running" and "waiting to start" in error.message:
+    if source.state != "running" and "waiting to start" in error.message.lower():
         return f"{what} has not started ({source.state}), so it has no log yet."
     return f"{what}: {error.message}"
 

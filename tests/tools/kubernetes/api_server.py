@@ -53,7 +53,7 @@ Script = Callable[[Request], Any]
 
 @dataclass
 class ApiServer:
-    """`script` maps "METHOD /path" to an answer, to a list of answers given in turn, or to a function of the request."""
+    """`script` maps "METHOD /path" to an answer, a list of answers given in turn, or a function of the request."""
 
     url: str = ""
     script: dict[str, Any] = field(default_factory=dict)

@@ -155,7 +155,7 @@ def plugin(tmp_path: Path, *answers: object) -> dict[str, object]:
         "state.write_text(str(n + 1))\nanswer = answers[min(n, len(answers) - 1)]\n"
         "assert json.loads(os.environ['KUBERNETES_EXEC_INFO'])['kind'] == 'ExecCredential'\n"
         "if isinstance(answer, str):\n    sys.exit(answer)\n"
-        "print(json.dumps({'kind': 'ExecCredential', 'apiVersion': 'client.authentication.k8s.io/v1', 'status': answer}))\n"
+        "print(json.dumps({'kind': 'ExecCredential', 'apiVersion': 'x/v1', 'status': answer}))\n"
     )
     script.chmod(0o755)
     return {

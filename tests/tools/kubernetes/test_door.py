@@ -49,7 +49,7 @@ def test_a_permit_covers_only_what_was_shown(cluster: Cluster, api: ApiServer) -
     (sent,) = api.seen
     assert sent.query == {"fieldManager": "shipmate", "fieldValidation": "Strict"}
     assert sent.header("Content-Type") == "application/merge-patch+json"
-    assert sent.header("User-Agent").startswith("shipmate")
+    assert sent.header("User-Agent") == "shipmate/0.1 (plan p1 step 0)"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,10 @@ def test_a_dry_run_hands_out_no_credentials(cluster: Cluster) -> None:
 
 # --- What the server refuses --------------------------------------------------------------------------------------
 
-RIGHTS = 'deployments.apps "web" is forbidden: User "jane" cannot patch resource "deployments" in API group "apps" in the namespace "shop"'
+RIGHTS = (
+    'deployments.apps "web" is forbidden: User "jane" cannot patch resource "deployments" '
+    'in API group "apps" in the namespace "shop"'
+)
 
 
 @pytest.mark.parametrize(

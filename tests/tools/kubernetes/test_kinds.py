@@ -77,8 +77,17 @@ def test_a_new_kind_is_found_by_asking_once_more(
     cluster.kinds.resolve("pods")
     later = connect(api)
     groups = api.script["GET /apis"]
-    new = {"metadata": {"name": "new.io"}, "versions": [{"version": "v1", "resources": [
-        {"resource": "boats", "responseKind": {"kind": "Boat"}, "scope": "Namespaced", "verbs": ["get"]}]}]}  # fmt: skip
+    new = {
+        "metadata": {"name": "new.io"},
+        "versions": [
+            {
+                "version": "v1",
+                "resources": [
+                    {"resource": "boats", "responseKind": {"kind": "Boat"}, "scope": "Namespaced", "verbs": ["get"]}
+                ],
+            }
+        ],
+    }
     api.script["GET /apis"] = {**groups, "items": [*groups["items"], new]}
     assert later.kinds.resolve("boat").api_version == "new.io/v1"
     with pytest.raises(NotFound):
@@ -118,18 +127,37 @@ def test_a_reference_means_exactly_its_version(cluster: Cluster) -> None:
 def test_servers_without_aggregated_discovery(cluster: Cluster, api: ApiServer) -> None:
     api.script |= {
         "GET /api": {"kind": "APIVersions", "versions": ["v1"]},
-        "GET /apis": {"kind": "APIGroupList", "groups": [
-            {"name": "apps", "preferredVersion": {"version": "v1"}, "versions": [{"version": "v1beta1"}, {"version": "v1"}]},
-            {"name": "broken.io", "preferredVersion": {"version": "v1"}, "versions": [{"version": "v1"}]},
-        ]},
-        "GET /api/v1": {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True, "shortNames": ["po"], "verbs": ["get"]}]},
-        "GET /apis/apps/v1": {"resources": [
-            {"name": "deployments", "singularName": "deployment", "kind": "Deployment", "namespaced": True, "verbs": ["list"]},
-            {"name": "deployments/scale", "kind": "Scale", "namespaced": True, "verbs": ["get"]},
-        ]},
-        "GET /apis/apps/v1beta1": {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True, "verbs": []}]},
+        "GET /apis": {
+            "kind": "APIGroupList",
+            "groups": [
+                {
+                    "name": "apps",
+                    "preferredVersion": {"version": "v1"},
+                    "versions": [{"version": "v1beta1"}, {"version": "v1"}],
+                },
+                {"name": "broken.io", "preferredVersion": {"version": "v1"}, "versions": [{"version": "v1"}]},
+            ],
+        },
+        "GET /api/v1": {
+            "resources": [{"name": "pods", "kind": "Pod", "namespaced": True, "shortNames": ["po"], "verbs": ["get"]}]
+        },
+        "GET /apis/apps/v1": {
+            "resources": [
+                {
+                    "name": "deployments",
+                    "singularName": "deployment",
+                    "kind": "Deployment",
+                    "namespaced": True,
+                    "verbs": ["list"],
+                },
+                {"name": "deployments/scale", "kind": "Scale", "namespaced": True, "verbs": ["get"]},
+            ]
+        },
+        "GET /apis/apps/v1beta1": {
+            "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True, "verbs": []}]
+        },
         "GET /apis/broken.io/v1": refusal(404, "NotFound", "its server is away"),
-    }  # fmt: skip
+    }
     assert cluster.kinds.resolve("po").kind == "Pod"
     found = cluster.kinds.resolve("deployment")
     assert (found.version, found.subresources) == ("v1", ("scale",))

@@ -15,11 +15,27 @@ from tools.kubernetes.quantity import age, format_age, format_quantity, parse, p
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("250m", "0.25"), ("2", "2"), ("0.5", "0.5"), (".5", "0.5"), ("1e3", "1000"), ("1E3", "1000"), ("1E", "1e18"),
-        ("512Mi", "536870912"), ("1Gi", "1073741824"), ("1G", "1000000000"), ("128974848", "128974848"), ("100n", "1e-7"),
-        ("1.5Gi", "1610612736"), ("-1", "-1"), ("+5k", "5000"), ("0", "0"), ("3u", "3e-6"), ("1Ki", "1024"), ("2.Mi", "2097152"),
+        ("250m", "0.25"),
+        ("2", "2"),
+        ("0.5", "0.5"),
+        (".5", "0.5"),
+        ("1e3", "1000"),
+        ("1E3", "1000"),
+        ("1E", "1e18"),
+        ("512Mi", "536870912"),
+        ("1Gi", "1073741824"),
+        ("1G", "1000000000"),
+        ("128974848", "128974848"),
+        ("100n", "1e-7"),
+        ("1.5Gi", "1610612736"),
+        ("-1", "-1"),
+        ("+5k", "5000"),
+        ("0", "0"),
+        ("3u", "3e-6"),
+        ("1Ki", "1024"),
+        ("2.Mi", "2097152"),
     ],
-)  # fmt: skip
+)
 def test_reading(text: str, value: str) -> None:
     assert parse(text) == Decimal(value)
 
@@ -35,11 +51,18 @@ def test_what_is_no_quantity(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "family", "text"),
     [
-        ("0.25", "decimal", "250m"), ("2", "decimal", "2"), ("1500", "decimal", "1500"), ("2000", "decimal", "2k"),
-        ("1610612736", "binary", "1536Mi"), ("1073741824", "binary", "1Gi"), ("1000", "binary", "1k"), ("0", "binary", "0"),
-        ("1e-7", "decimal", "100n"), ("-0.5", "decimal", "-500m"),
+        ("0.25", "decimal", "250m"),
+        ("2", "decimal", "2"),
+        ("1500", "decimal", "1500"),
+        ("2000", "decimal", "2k"),
+        ("1610612736", "binary", "1536Mi"),
+        ("1073741824", "binary", "1Gi"),
+        ("1000", "binary", "1k"),
+        ("0", "binary", "0"),
+        ("1e-7", "decimal", "100n"),
+        ("-0.5", "decimal", "-500m"),
     ],
-)  # fmt: skip
+)
 def test_writing(value: str, family: str, text: str) -> None:
     assert format_quantity(Decimal(value), family) == text  # type: ignore[arg-type]
 
@@ -58,9 +81,22 @@ def test_telling_people() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1w", 604800), ("45", 45), ("500ms", 0.5), ("1.5h", 5400),
-     ("5 minutes", 300), ("1 hour 30 min", 5400), ("2 days", 172800), ("10M", 600), ("0s", 0)],
-)  # fmt: skip
+    [
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("2d", 172800),
+        ("1w", 604800),
+        ("45", 45),
+        ("500ms", 0.5),
+        ("1.5h", 5400),
+        ("5 minutes", 300),
+        ("1 hour 30 min", 5400),
+        ("2 days", 172800),
+        ("10M", 600),
+        ("0s", 0),
+    ],
+)
 def test_lengths_of_time(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
@@ -73,9 +109,20 @@ def test_what_is_no_length_of_time(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0s"), (119, "119s"), (120, "2m"), (312, "5m12s"), (3600, "60m"), (4 * 3600 + 60, "4h1m"), (9 * 3600, "9h"),
-     (50 * 3600, "2d2h"), (30 * 86400, "30d"), (800 * 86400, "2y70d"), (-5, "0s")],
-)  # fmt: skip
+    [
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (312, "5m12s"),
+        (3600, "60m"),
+        (4 * 3600 + 60, "4h1m"),
+        (9 * 3600, "9h"),
+        (50 * 3600, "2d2h"),
+        (30 * 86400, "30d"),
+        (800 * 86400, "2y70d"),
+        (-5, "0s"),
+    ],
+)
 def test_ages(seconds: float, text: str) -> None:
     assert format_age(seconds) == text
 

@@ -114,7 +114,11 @@ class Credentials:
         if "exec" in user:
             return self._plugin().token
         if "auth-provider" in user:
-            return _oidc_token(self._access)
+            token = self._token[0]
+            if _jwt_expiry(token) - _EXPIRY_MARGIN < time.time():
+                token = _oidc_token(self._access)
+                self._token = (token, time.monotonic())
+            return token
         return ""
 
     def _file_token(self, path: Path) -> str:

@@ -88,12 +88,6 @@ def find_access(kubeconfig: str | None, context: str | None) -> Access:
     )
 
 
-def context_names(kubeconfig: str | None = None) -> tuple[str, ...]:
-    """Names of all contexts, the current one first."""
-    merged = _merge(kubeconfig_files(kubeconfig))
-    return tuple(sorted(merged.contexts, key=lambda name: (name != merged.current, name)))
-
-
 def _merge(files: tuple[Path, ...]) -> _Merged:
     merged = _Merged()
     for path in files:

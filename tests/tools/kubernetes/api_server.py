@@ -86,7 +86,8 @@ def serving(ssl_context: Any = None) -> Iterator[ApiServer]:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = json.loads(raw) if raw else None
+            is_json = "json" in (self.headers.get("Content-Type") or "json")
+            body = json.loads(raw) if raw and is_json else raw.decode()
             answer = api.answer(Request(self.command, parts.path, query, list(self.headers.items()), body))
             if answer.broken:
                 self.close_connection = True

@@ -22,7 +22,7 @@ from tests.tools.kubernetes.api_server import ApiServer, refusal, serving
 from tests.tools.kubernetes.conftest import kubeconfig_text
 from tools.errors import Unreachable
 from tools.kubernetes.client import Cluster
-from tools.kubernetes.kubeconfig import context_names, find_access
+from tools.kubernetes.kubeconfig import find_access
 
 Connect = Callable[..., Cluster]
 
@@ -58,7 +58,6 @@ def test_several_files_merge_like_kubectl_does_the_first_wins(tmp_path: Path, mo
     assert find_access(None, None).server == "https://one-a"
     assert find_access(None, "b").server == "https://one-b"
     assert find_access(None, "c").server == "https://two-c"
-    assert context_names() == ("a", "b", "c")
     assert find_access(str(two), None).server == "https://two-c"
 
 
@@ -357,6 +356,39 @@ def test_broken_certificates(
 ) -> None:
     with serving(authority.context()) as api, pytest.raises(Unreachable, match=words):
         connect(api, user, **cluster).get("/version")
+
+
+def test_an_expired_openid_login_is_renewed_and_kept(
+    authority: Authority, api: ApiServer, connect: Connect, tmp_path: Path
+) -> None:
+    api.script["GET /version"] = {}
+    with serving(authority.context()) as issuer:
+        renewed = jwt(4e9)
+        issuer.script |= {
+            "GET /.well-known/openid-configuration": {"token_endpoint": f"{issuer.url}/token"},
+            "POST /token": {
+                "access_token": "a",
+                "token_type": "bearer",
+                "id_token": renewed,
+                "refresh_token": "r2",
+            },
+        }
+        (tmp_path / "idp.crt").write_bytes(authority.pem)
+        config = {
+            "idp-issuer-url": issuer.url,
+            "idp-certificate-authority": str(tmp_path / "idp.crt"),
+            "client-id": "shipmate",
+            "client-secret": "s",
+            "id-token": jwt(1.0),
+            "refresh-token": "r1",
+        }
+        cluster = connect(api, {"auth-provider": {"name": "oidc", "config": config}})
+        for _ in range(2):
+            cluster.get("/version")
+            assert sent(api, "Authorization") == f"Bearer {renewed}"
+        (asked,) = issuer.asked("POST", "/token")
+        assert "refresh_token=r1" in asked.body
+    assert renewed in (tmp_path / "kubeconfig").read_text()
 
 
 # --- Proxies ----------------------------------------------------------------------------------------------------

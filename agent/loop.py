@@ -12,6 +12,7 @@ from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returne
 from tools.catalog import Result, Tool, by_name
 from tools.change import Proposal
 from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, exit_code
+from tools.redact import redact_object
 
 MAX_ROUNDS = 25
 
@@ -61,7 +62,7 @@ def _call_tools(
     tools = by_name(conversation.tools)
     returned: list[Returned] = []
     for call in calls:
-        yield ToolStarted(call_id=call.id, tool=call.tool, arguments=call.arguments)
+        yield ToolStarted(call_id=call.id, tool=call.tool, arguments=redact_object(call.arguments))
         entry = _call(tools, guard, call)
         text = entry.error or (entry.result.text if entry.result else "")
         yield ToolFinished(call_id=call.id, tool=call.tool, ok=not entry.error, text=text)

@@ -126,6 +126,8 @@ class Guard:
             preview = step.preview
             if preview.provisional:
                 preview = yield from self._look_again(plan, number)
+                if preview.noop:
+                    continue
             applied = yield from self._apply(plan, number, preview)
             seen = yield from _reported(handler_for(step.change).verify(self.ctx, step.change, applied), number)
             self.journal.append("verified", plan.id, number, **seen.model_dump(mode="json"))

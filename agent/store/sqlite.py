@@ -1,5 +1,6 @@
 """Plans and conversations in one SQLite file, so that a plan shown by one process can be approved in another."""
 
+import json
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -62,10 +63,14 @@ class Store:
         return changed == 1
 
     def save_turns(self, conversation: str, turns: list[Turn]) -> None:
+        """Keep a conversation, without the secrets that a person may have typed into it."""
+        from tools.redact import redact_object
+
+        body = redact_object({"turns": _TURNS.dump_python(turns, mode="json")})["turns"]
         with self._open() as db:
             db.execute(
                 "INSERT OR REPLACE INTO conversations (id, turns) VALUES (?, ?)",
-                (conversation, _TURNS.dump_json(turns).decode()),
+                (conversation, json.dumps(body)),
             )
 
     def turns(self, conversation: str) -> list[Turn]:

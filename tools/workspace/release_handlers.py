@@ -20,6 +20,7 @@ from tools.sealing import seal, unseal
 from tools.workspace.release_health import all_gone, all_healthy, uids_of
 from tools.workspace.release_look import Look, look_at, look_at_deletions, namespace_exists
 from tools.workspace.release_steps import (
+    RANDOM,
     applied_as,
     check_revision,
     check_same,
@@ -40,6 +41,10 @@ class ReleaseHandler:
     """Handles `HelmRelease`: install and upgrade."""
 
     def preview(self, ctx: Context, change: HelmRelease, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        return (yield from self._preview(ctx, change, twice=True))
+
+    def _preview(self, ctx: Context, change: HelmRelease, *, twice: bool) -> Steps[Preview]:
+        """`twice` renders charts that use random values twice, to see which objects they end up in."""
         yield Progress(f"rendering the chart {change.chart}")
         summary = change.summary
         try:
@@ -49,7 +54,7 @@ class ReleaseHandler:
             chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
             if change.chart_digest and chart.digest != change.chart_digest:
                 return Preview(summary=summary, blockers=("The chart has changed since this was proposed; ask again.",))
-            rendering = _render(ctx, change, chart, twice=chart.random)
+            rendering = _render(ctx, change, chart, twice=twice and chart.random)
         except (BadRequest, Failed) as error:
             return Preview(summary=summary, blockers=(str(error),))
         yield Progress("asking the server what each document would change")
@@ -79,7 +84,7 @@ class ReleaseHandler:
         )  # fmt: skip
 
     def apply(self, ctx: Context, change: HelmRelease, preview: Preview, permit: Permit) -> Steps[Applied]:
-        again = yield from self.preview(ctx, change, ())
+        again = yield from self._preview(ctx, change, twice=any(text.startswith(RANDOM) for text in preview.warnings))
         check_same(preview, again)
         chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
         forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)

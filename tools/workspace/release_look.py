@@ -105,6 +105,8 @@ def look_at_deletions(ctx: Context, look: Look, gone: Iterable[Document]) -> Non
         look.diffs.append(unified(clean(live), None, str(document.ref), redact_object))
         look.touched.append(document.ref)
         look.raise_risk(Risk.MEDIUM)
+        if document.ref.kind in _SCALED and (count := replicas_of(live)):
+            look.warnings.append(f"{document.ref} is deleted: {count} pod{'' if count == 1 else 's'} will be stopped.")
         if document.ref.kind in _VOLUMES:
             look.raise_risk(Risk.HIGH)
             look.warnings.append(f"{document.ref} is deleted, and the data on its volume with it, for good.")

@@ -15,6 +15,7 @@ from tools.preview import Applied, Preview, Shown, Write
 from tools.progress import Progress
 from tools.workspace.release_look import Look
 
+RANDOM = "The chart makes new random values at each rendering"
 _AGAIN = "Ask again to see the change as it would be now."
 
 HelmChange = HelmRelease | HelmRollback | HelmUninstall
@@ -37,9 +38,7 @@ def tell(look: Look, rendering: render.Rendering | None, hooks: list[Document]) 
     look.warnings.extend(f"Runs {hook.ref} as a hook and waits for it." for hook in hooks)
     if rendering and rendering.unstable:
         names = ", ".join(str(ref) for ref in rendering.unstable)
-        look.warnings.append(
-            f"The chart makes new random values at each rendering: {names} will differ from this diff."
-        )
+        look.warnings.append(f"{RANDOM}: {names} will differ from this diff.")
 
 
 def program(line: list[str]) -> list[Write]:

@@ -137,6 +137,30 @@ def _title(plan: Plan) -> str:
     return f"Plan {plan.id} · {where} · risk {plan.risk}"
 
 
+def _outline(diff: list[str]) -> list[str]:
+    """A long diff in short: one line for each document in it, with how many lines come and go."""
+    outline: list[str] = []
+    before = name = ""
+    added = removed = 0
+
+    def close() -> None:
+        if name:
+            mark = "+" if before == "/dev/null" else "-" if name == "/dev/null" else "~"
+            outline.append(f"{mark} {before if mark == '-' else name}  (+{added} -{removed})")
+
+    for line in diff:
+        if line.startswith("--- "):
+            close()
+            before, name, added, removed = line[4:], "", 0, 0
+        elif line.startswith("+++ "):
+            name = line[4:]
+        else:
+            added += line.startswith("+")
+            removed += line.startswith("-")
+    close()
+    return outline
+
+
 def _step_lines(number: int, step: Step, whole: bool) -> list[RenderableType]:
     preview = step.preview
     head = Text(f"{number}. {preview.summary}", style="bold")
@@ -144,10 +168,10 @@ def _step_lines(number: int, step: Step, whole: bool) -> list[RenderableType]:
         return [head.append("  (already so)", style="dim")]
     lines: list[RenderableType] = [head]
     diff = preview.diff.splitlines()
-    shown = diff if whole else diff[:_DIFF_LINES]
+    shown = diff if whole or len(diff) <= _DIFF_LINES else _outline(diff)
     lines += [Text(f"   {line}", style=_LINE_STYLE.get(line[:1], "")) for line in shown]
     if len(shown) < len(diff):
-        lines.append(Text(f"   … {len(diff) - len(shown)} more lines (answer show to see them)", style="dim"))
+        lines.append(Text(f"   in all {len(diff)} lines of diff (answer show to see them)", style="dim"))
     lines += [Text(f"   ✘ {blocker}", style="bold red") for blocker in preview.blockers]
     lines += [Text(f"   ! {warning}", style="yellow") for warning in preview.warnings]
     if preview.provisional:

@@ -68,7 +68,7 @@ class Guard:
             server=cluster.server,
             cluster_uid=cluster.uid(),
             user=cluster.user,
-            namespace=cluster.namespace,
+            namespace=", ".join(_namespaces(changes)) or cluster.namespace,
         )
 
     # --- the yes --------------------------------------------------------------------------------------------------
@@ -189,6 +189,13 @@ class Guard:
         )
         yield PlanProposed(plan=back, awaits=False)
         yield from self.carry_out(back, grant)
+
+
+def _namespaces(changes: tuple[Change, ...]) -> list[str]:
+    """The namespaces that these changes touch, in order."""
+    refs = [getattr(change, "ref", change) for change in changes]
+    named = [getattr(ref, "namespace", None) for ref in refs]
+    return list(dict.fromkeys(namespace for namespace in named if namespace))
 
 
 def _reported(steps: Steps[T], number: int) -> Generator[Event, None, T]:

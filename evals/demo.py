@@ -60,7 +60,7 @@ def ask(request: str, expect: tuple[int, ...] = (0,), quiet: bool = False) -> st
     """Put one request to Shipmate in the demo's conversation, show what it says, and return that."""
     if not quiet:
         print(f"\n\033[1m› {request}\033[0m", flush=True)
-    argv = [SHIPMATE, "--context", CONTEXT, "--workspace", str(data_folder("shipmate.yaml").parent)]
+    argv = [SHIPMATE, "--context", CONTEXT, "--workspace", str(data_folder("charts").parent)]
     argv += ["ask", "--yes", "-c", CONVERSATION, request]
     said: list[str] = []
     with subprocess.Popen(

@@ -52,11 +52,11 @@ def describe(ctx: Context, *, kind: str, name: str, namespace: str | None = None
         )
         sections.append(f"Events{hidden}:\n{_indented(event_table(latest))}")
     else:
-        sections.append("Events: none.")
+        sections.append("Events: none." if found is not None else "Events: this user may not read them.")
     data = {
         "object": _plain(clean),
         "pods": [_pod_item(pod) for pod in pods],
-        "events": [event_item(item) for item in found],
+        "events": [event_item(item) for item in found or ()],
     }
     return Result(text=redact_text("\n".join(part for part in sections if part)), data=redact_object(data))
 
@@ -124,13 +124,13 @@ def _pod_item(pod: Mapping[str, Any]) -> dict[str, Any]:
 
 def _events(
     ctx: Context, kind: str, name: str, namespace: str | None, uid: str, pods: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Events about the object itself and about the pods that belong to it; none where they may not be read."""
+) -> list[dict[str, Any]] | None:
+    """Events about the object itself and about the pods that belong to it; None where they may not be read."""
     mine = {pod["metadata"]["uid"] for pod in pods} | {uid}
     try:
         found = fetch_events(ctx, namespace or "default", fields="" if pods else f"involvedObject.name={name}")
     except Forbidden:
-        return []
+        return None
     return [
         event
         for event in found

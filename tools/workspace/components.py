@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from tools.errors import BadRequest, NotFound
 
 FILE = "shipmate.yaml"
-WHOLE = ("app", "application", "all", "everything", "stack", "whole app", "the app")
+_WHOLE = {"the", "whole", "entire", "complete", "all", "of", "everything", "app", "application", "stack", "project"}
 
 _SKIPPED = {
     "node_modules",
@@ -121,13 +121,14 @@ class Workspace:
         if not self.components:
             raise NotFound(f"The folder {self.root} has no component {name}.", f"Describe it in {FILE}.")
         near = difflib.get_close_matches(name, self.components, n=2) or list(self.components)
-        raise NotFound(
-            f"The workspace {self.name} has no component {name}.", f"Did you mean {' or '.join(near)}?"
-        )
+        raise NotFound(f"The workspace {self.name} has no component {name}.", f"Did you mean {' or '.join(near)}?")
 
     def is_whole(self, name: str | None) -> bool:
         """Whether the word means the whole application."""
-        return name is None or name.lower() in (*WHOLE, self.name, f"{self.name} app")
+        if name is None:
+            return True
+        said = set(re.split(r"[\s_-]+", name.lower())) - _WHOLE
+        return name not in self.components and said <= set(self.name.split("-"))
 
     def with_needs(self, names: tuple[str, ...]) -> tuple[Component, ...]:
         """The named components after everything they need, each once."""
@@ -184,18 +185,14 @@ def _declared(root: Path) -> Workspace:
         raise BadRequest(f"{path}{_problem(text, error)}.", "Correct the file and ask again.") from error
     chart = _inside(root, file.chart) if file.chart else None
     if chart and not (chart / "Chart.yaml").is_file():
-        raise BadRequest(
-            f"{path}: chart: {file.chart} holds no Chart.yaml.", "Correct the path of the chart."
-        )
+        raise BadRequest(f"{path}: chart: {file.chart} holds no Chart.yaml.", "Correct the path of the chart.")
     return Workspace(
         root=root,
         name=file.name,
         namespace=file.namespace or file.name,
         release=file.release or file.name,
         chart=chart,
-        components={
-            name: one.model_copy(update=_completed(name, one)) for name, one in file.components.items()
-        },
+        components={name: one.model_copy(update=_completed(name, one)) for name, one in file.components.items()},
         declared=True,
         registry=file.registry,
     )
@@ -217,9 +214,7 @@ def _problem(text: str, error: ValidationError) -> str:
         for name, value in pairs:
             if name.value == key:
                 node, line = value, name.start_mark.line + 1
-    what = {"extra_forbidden": "is not a known key"}.get(
-        first["type"], first["msg"].removeprefix("Value error, ")
-    )
+    what = {"extra_forbidden": "is not a known key"}.get(first["type"], first["msg"].removeprefix("Value error, "))
     return f" line {line}: {'.'.join(keys) or 'file'}: {what[:1].lower()}{what[1:]}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tools.change import Delete, Patch, Ref, RolloutUndo
 from tools.context import Context
 from tools.errors import Conflict, NeedsAnswer, NotFound, Refused
 from tools.kubernetes import changes
+from tools.kubernetes.diagnose import diagnose
 from tools.kubernetes.diff import clean
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.health import gone, healthy
@@ -403,3 +405,86 @@ def test_names_that_do_not_exist(ctx: Context, apply: Put):
         find_workload(ctx, "bakend")
     with pytest.raises(NotFound):
         changes.delete_objects(ctx, kind="service", names=["nothing"])
+
+
+# --- kinds, rights ------------------------------------------------------------------------------------------------
+
+
+def test_a_kind_and_an_object_of_it_in_one_plan(ctx: Context):
+    group = f"{ctx.namespace}.example.com"
+    text = f"""
+apiVersion: {group}/v1
+kind: Boat
+metadata: {{name: b}}
+spec: {{sails: 3}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: boats.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: Boat, plural: boats, singular: boat}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+"""
+    definition, boat = changes.apply_manifest(ctx, manifest=text).changes
+    early = preview(ctx, boat, definition)
+    assert early.provisional
+    assert not early.blockers
+    try:
+        assert carry_out(ctx, definition).verified.healthy
+        later = preview(ctx, boat)
+        assert set(later.writes) <= set(early.writes)
+        assert carry_out(ctx, boat).verified.healthy
+    finally:
+        gone_again = only(changes.delete_objects(ctx, kind="crd", names=[f"boats.{group}"]))
+        assert carry_out(ctx, gone_again).verified.healthy
+
+
+def test_missing_rights_are_blockers_and_what_is_unread_is_not_called_well(ctx: Context, apply: Put, tmp_path: Path):
+    apply(deployment())
+    apply("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: guest}")
+    apply(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: look}\n"
+        "rules: [{apiGroups: ['', apps], resources: [pods, deployments], verbs: [get, list, watch]}]"
+    )
+    apply(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: look}\n"
+        "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: look}\n"
+        "subjects: [{kind: ServiceAccount, name: guest}]"
+    )
+    guest = as_account(ctx, "guest", tmp_path)
+    found = find_workload(guest, "web")
+    for change in (
+        scale_change(found, 3),
+        image_change(found, None, "web:2"),
+        only(changes.delete_objects(guest, kind="deployment", names=["web"])),
+        only(changes.apply_manifest(guest, manifest="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}")),
+    ):
+        assert any("may not" in text for text in preview(guest, change).blockers), change
+    told = diagnose(guest, name="web")
+    assert "Nothing is wrong" not in told.text
+    assert "lack of rights" in told.text
+    assert told.data["healthy"] is False
+
+
+def as_account(ctx: Context, name: str, folder: Path) -> Context:
+    """The same cluster and namespace as seen by a service account."""
+    path = f"/api/v1/namespaces/{ctx.namespace}/serviceaccounts/{name}/token"
+    token = write_directly(ctx.cluster, "POST", path, {"spec": {}})["status"]
+    access = ctx.cluster.access
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "guest",
+        "clusters": [{"name": "c", "cluster": access.cluster_entry}],
+        "users": [{"name": "guest", "user": {"token": token["token"]}}],
+        "contexts": [{"name": "guest", "context": {"cluster": "c", "user": "guest", "namespace": ctx.namespace}}],
+    }
+    file = folder / "guest.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return replace(ctx, kubeconfig=str(file), context="guest")

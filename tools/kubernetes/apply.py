@@ -12,13 +12,16 @@ from tools.kubernetes.guarded import field_conflicts, with_version, write_guarde
 from tools.kubernetes.health import settled
 from tools.kubernetes.owners import helm_release, owners
 from tools.kubernetes.patch import judged, take_back, written
+from tools.kubernetes.paths import collection_path
 from tools.kubernetes.pods_to_come import outlook
 from tools.kubernetes.preflight import (
     CONTENT_TYPES,
     Tried,
     attempt,
+    blocked_if_forbidden,
     check_shown,
     compare,
+    defines,
     live_object,
     made_earlier,
     missing_right,
@@ -38,6 +41,7 @@ _PERSONAL = (MANAGER, "kubectl", "before-first-apply", "k9s", "lens", "dashboard
 class ApplyHandler:
     """Handles `ApplyManifest`."""
 
+    @blocked_if_forbidden
     def preview(self, ctx: Context, change: ApplyManifest, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref = change.ref
@@ -45,7 +49,7 @@ class ApplyHandler:
         try:
             path = ctx.cluster.path(ref)
         except NotFound as error:
-            return _unknown_kind(change, rests, str(error))
+            return _unknown_kind(change, earlier, str(error))
         live = live_object(ctx, ref)
         write = _write(ctx, change, path, live)
         base = Preview(summary=change.summary, writes=(write,))
@@ -73,7 +77,10 @@ class ApplyHandler:
         return written(ctx, change.summary, live, reply.body)
 
     def verify(self, ctx: Context, change: ApplyManifest, applied: Applied) -> Steps[Verification]:
-        return (yield from settled(ctx, change.ref, applied))
+        seen = yield from settled(ctx, change.ref, applied)
+        if change.ref.kind == "CustomResourceDefinition":
+            ctx.cluster.kinds.forget()
+        return seen
 
     def invert(self, ctx: Context, change: ApplyManifest, applied: Applied) -> Undo:
         if not applied.facts.get("created"):
@@ -96,11 +103,21 @@ def _write(ctx: Context, change: ApplyManifest, path: str, live: Object | None) 
     return Write(door="kubernetes", method="PATCH", path=path)
 
 
-def _unknown_kind(change: ApplyManifest, rests: bool, text: str) -> Preview:
-    if not rests:
+def _unknown_kind(change: ApplyManifest, earlier: tuple[Change, ...], text: str) -> Preview:
+    """A kind that the cluster does not have: fine only if an earlier step defines it."""
+    ref = change.ref
+    definition = next((item for item in earlier if item.kind == "apply-manifest" and defines(item.manifest, ref)), None)
+    if not isinstance(definition, ApplyManifest):
         return Preview(summary=change.summary, blockers=(text,))
-    note = f"Kind {change.ref.kind} is defined by an earlier step, so this can only be checked after it."
-    return Preview(summary=change.summary, warnings=(note,), provisional=True, undo="It is deleted again.")
+    spec = definition.manifest["spec"]
+    group, _, version = ref.api_version.rpartition("/")
+    place = ref.namespace if spec.get("scope") == "Namespaced" else None
+    path = f"{collection_path(group, version, spec['names']['plural'], place)}/{ref.name}"
+    note = f"Kind {ref.kind} is defined by an earlier step, so this can only be checked after it."
+    write = Write(door="kubernetes", method="PATCH", path=path)
+    return Preview(
+        summary=change.summary, warnings=(note,), writes=(write,), provisional=True, undo="It is deleted again."
+    )
 
 
 def _preview_new(ctx: Context, change: ApplyManifest, base: Preview, rests: bool) -> Preview:

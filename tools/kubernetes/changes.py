@@ -50,8 +50,17 @@ def expose(
         "spec": {"type": type, "selector": selector, "ports": ports},
     }
     told = ", ".join(f"{item['port']} → {item['targetPort']}" for item in ports)
+    there = list(ctx.cluster.list(ctx.cluster.kinds.resolve("services"), place, fields=f"metadata.name={service}"))
+    if there and there[0]["spec"].get("selector") == selector and _same_ports(there[0]["spec"].get("ports"), ports):
+        return Proposal(notes=(f"Service {service} exposes {ref_of(live)} already (port {told}).",))
     change = _apply(manifest, f"expose {ref_of(live)} as service {service} ({type}, port {told})", create_only=True)
     return Proposal(changes=(change,))
+
+
+def _same_ports(there: list[Object] | None, wanted: list[Object]) -> bool:
+    return [(item["port"], item.get("targetPort")) for item in there or ()] == [
+        (item["port"], item["targetPort"]) for item in wanted
+    ]
 
 
 def _service_ports(live: Object, port: int | None, target_port: int | None) -> list[Object]:

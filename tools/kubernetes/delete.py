@@ -11,7 +11,14 @@ from tools.errors import Forbidden, NotFound, Refused
 from tools.kubernetes.diff import clean
 from tools.kubernetes.health import gone
 from tools.kubernetes.impact import env_sources, owner_warnings, service_names
-from tools.kubernetes.preflight import attempt, check_shown, live_object, made_earlier, missing_right
+from tools.kubernetes.preflight import (
+    attempt,
+    blocked_if_forbidden,
+    check_shown,
+    live_object,
+    made_earlier,
+    missing_right,
+)
 from tools.kubernetes.rolling import replicas_of
 from tools.kubernetes.show_diff import unified
 from tools.kubernetes.workload_changes import template_of
@@ -37,6 +44,7 @@ _RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Replication
 class DeleteHandler:
     """Handles `Delete`."""
 
+    @blocked_if_forbidden
     def preview(self, ctx: Context, change: Delete, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref, summary = change.ref, change.summary

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tools.context import Context
 from tools.errors import BadRequest, Forbidden, NeedsAnswer, NotFound
+from tools.kubernetes.kinds import Resource
 from tools.kubernetes.lookup import check_exists, nearest
 from tools.kubernetes.names import check_name, check_namespace
 
@@ -28,10 +29,10 @@ def find_workload(ctx: Context, name: str, kind: str | None = None, namespace: s
     if place:
         check_namespace(place)
     kinds = _wanted_kinds(ctx, kind)
-    found = list(_search(ctx, kinds, place, f"metadata.name={name}"))
+    found = _search(ctx, kinds, place, f"metadata.name={name}")
     everything: list[dict[str, Any]] = []
     if not found:
-        everything = list(_search(ctx, kinds, place, ""))
+        everything = _search(ctx, kinds, place, "")
         found = matching(everything, name)
     if not found:
         raise _not_found(ctx, name, kinds, place, everything)
@@ -65,17 +66,29 @@ def _wanted_kinds(ctx: Context, kind: str | None) -> tuple[str, ...]:
     return (resolved,)
 
 
-def _search(ctx: Context, kinds: tuple[str, ...], place: str | None, fields: str) -> Iterator[dict[str, Any]]:
-    cluster = ctx.cluster
+def _search(ctx: Context, kinds: tuple[str, ...], place: str | None, fields: str) -> list[dict[str, Any]]:
+    """What may be seen of these kinds; raises Forbidden when none of them may be."""
+    found: list[dict[str, Any]] = []
+    denied: list[Forbidden] = []
     for kind in kinds:
-        resource = cluster.kinds.resolve(f"{kind.lower()}s.apps")
+        resource = ctx.cluster.kinds.resolve(f"{kind.lower()}s.apps")
         try:
-            items = list(cluster.list(resource, place, fields=fields))
-        except Forbidden:
-            if place:
-                raise
-            items = list(cluster.list(resource, cluster.namespace, fields=fields))
-        yield from items
+            found += _visible(ctx, resource, place, fields)
+        except Forbidden as error:
+            denied.append(error)
+    if len(denied) == len(kinds):
+        raise denied[0]
+    return found
+
+
+def _visible(ctx: Context, resource: Resource, place: str | None, fields: str) -> list[dict[str, Any]]:
+    """Those of one kind; where not all namespaces may be listed, those of the present one."""
+    try:
+        return list(ctx.cluster.list(resource, place, fields=fields))
+    except Forbidden:
+        if place:
+            raise
+        return list(ctx.cluster.list(resource, ctx.cluster.namespace, fields=fields))
 
 
 def _the_one(found: list[dict[str, Any]], name: str, home: str) -> dict[str, Any]:

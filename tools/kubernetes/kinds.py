@@ -94,6 +94,11 @@ class Kinds:
             raise NotFound(f"The cluster has no {ref.kind} of {ref.api_version}.", self._hint(ref.kind))
         return found
 
+    def forget(self) -> None:
+        """Ask the cluster again at the next look: a kind was just defined or removed."""
+        self._known, self._fresh = (), False
+        self._cache.unlink(missing_ok=True)
+
     def _exact(self, ref: Ref) -> Resource | None:
         return next(
             (item for item in self._load() if (item.api_version, item.kind) == (ref.api_version, ref.kind)),

@@ -12,7 +12,15 @@ from tools.kubernetes.guarded import with_version, write_guarded
 from tools.kubernetes.health import settled
 from tools.kubernetes.impact import impact, owner_warnings
 from tools.kubernetes.pods_to_come import outlook
-from tools.kubernetes.preflight import CONTENT_TYPES, attempt, compare, live_object, made_earlier, missing_right
+from tools.kubernetes.preflight import (
+    CONTENT_TYPES,
+    attempt,
+    blocked_if_forbidden,
+    compare,
+    live_object,
+    made_earlier,
+    missing_right,
+)
 from tools.kubernetes.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of
 from tools.permit import Permit
@@ -27,6 +35,7 @@ Object = dict[str, Any]
 class PatchHandler:
     """Handles `Patch`: set image, resources, env, restart, labels, cordon and whatever else is a patch."""
 
+    @blocked_if_forbidden
     def preview(self, ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         return preview_patch(ctx, change, earlier)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
 
-from tools.change import Change, Ref
+from tools.change import BaseChange, Change, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
 from tools.kubernetes.diff import MISSING, Changed, changes, clean, look, pointer
 from tools.kubernetes.errors import status_of
 from tools.kubernetes.show_diff import asked_only, unified
-from tools.preview import Shown
+from tools.preview import Preview, Shown
+from tools.progress import Steps
 from tools.redact import redact_object, redact_text
 from tools.sealing import veiled
+
+C = TypeVar("C", bound=BaseChange)
 
 JSON_PATCH = "application/json-patch+json"
 CONTENT_TYPES = {
@@ -40,6 +44,22 @@ class Compared(NamedTuple):
     diff: str
     shown: tuple[Shown, ...]
     found: tuple[Changed, ...]
+
+
+Previewing = Callable[[Any, Context, C, tuple[Change, ...]], Steps[Preview]]
+
+
+def blocked_if_forbidden(preview: Previewing[C]) -> Previewing[C]:
+    """A handler's preview in which a missing right, also one to look, is a blocker instead of an error."""
+
+    @wraps(preview)
+    def told(handler: Any, ctx: Context, change: C, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        try:
+            return (yield from preview(handler, ctx, change, earlier))
+        except Forbidden as error:
+            return Preview(summary=change.summary, blockers=(str(error),))
+
+    return told
 
 
 def live_object(ctx: Context, ref: Ref) -> dict[str, Any] | None:
@@ -188,13 +208,16 @@ def made_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:
             same = (made.kind, made.name, made.namespace) == (ref.kind, ref.name, ref.namespace)
             if same or (made.kind == "Namespace" and made.name == ref.namespace):
                 return True
-            if made.kind == "CustomResourceDefinition" and _defines(change.manifest, ref):
+            if defines(change.manifest, ref):
                 return True
         elif change.kind == "helm-release" and change.namespace == ref.namespace:
             return True
     return False
 
 
-def _defines(definition: Mapping[str, Any], ref: Ref) -> bool:
+def defines(definition: Mapping[str, Any], ref: Ref) -> bool:
+    """Whether a manifest is the CustomResourceDefinition of this object's kind."""
+    if definition.get("kind") != "CustomResourceDefinition":
+        return False
     spec = definition.get("spec") or {}
     return spec.get("group") == ref.api_version.partition("/")[0] and (spec.get("names") or {}).get("kind") == ref.kind

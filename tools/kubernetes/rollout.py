@@ -15,7 +15,7 @@ from tools.kubernetes.find import find_workload
 from tools.kubernetes.guarded import with_version, write_guarded
 from tools.kubernetes.health import settled
 from tools.kubernetes.patch import preview_patch, take_back, written
-from tools.kubernetes.preflight import CONTENT_TYPES, live_object
+from tools.kubernetes.preflight import CONTENT_TYPES, blocked_if_forbidden, live_object
 from tools.kubernetes.revisions import Revision, revisions
 from tools.kubernetes.rollout_state import state_of
 from tools.kubernetes.workload_changes import ref_of, template_of
@@ -72,6 +72,7 @@ def _differs(before: Revision, after: Revision) -> list[str]:
 class RolloutUndoHandler:
     """Handles `RolloutUndo`: a patch that puts the template of an earlier revision back."""
 
+    @blocked_if_forbidden
     def preview(self, ctx: Context, change: RolloutUndo, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         live = live_object(ctx, change.ref)

@@ -30,6 +30,7 @@ def state_of(obj: Object) -> State:
         "Pod": _pod,
         "PersistentVolumeClaim": _claim,
         "Namespace": _namespace,
+        "CustomResourceDefinition": _definition,
     }
     return readers.get(obj["kind"], _other)(obj)
 
@@ -179,9 +180,17 @@ def _namespace(obj: Object) -> State:
     return State(phase == "Active", phase.lower())
 
 
+def _definition(obj: Object) -> State:
+    names = condition(obj, "NamesAccepted")
+    if names.get("status") == "False":
+        return State(False, "not served", failed=str(names.get("message") or "its names are taken"))
+    served = condition(obj, "Established").get("status") == "True"
+    return State(served, "served" if served else "not served yet")
+
+
 def _other(obj: Object) -> State:
-    """Custom resources commonly tell by a Ready, Available or Established condition."""
-    for kind in ("Ready", "Available", "Established"):
+    """Custom resources commonly tell by a Ready or Available condition."""
+    for kind in ("Ready", "Available"):
         if (found := condition(obj, kind)).get("status") == "False":
             return State(False, str(found.get("reason") or f"not {kind.lower()} yet"))
     return State(True, "in place")

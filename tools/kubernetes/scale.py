@@ -11,7 +11,14 @@ from tools.errors import NotFound
 from tools.kubernetes.guarded import with_version, write_guarded
 from tools.kubernetes.health import settled
 from tools.kubernetes.patch import judged
-from tools.kubernetes.preflight import CONTENT_TYPES, attempt, live_object, made_earlier, missing_right
+from tools.kubernetes.preflight import (
+    CONTENT_TYPES,
+    attempt,
+    blocked_if_forbidden,
+    live_object,
+    made_earlier,
+    missing_right,
+)
 from tools.kubernetes.workload_changes import scale_change
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Undo, Verification, Write
@@ -21,6 +28,7 @@ from tools.progress import Progress, Steps
 class ScaleHandler:
     """Handles `Scale`."""
 
+    @blocked_if_forbidden
     def preview(self, ctx: Context, change: Scale, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref, summary = change.ref, change.summary

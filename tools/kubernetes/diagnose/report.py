@@ -17,7 +17,7 @@ def of_object(snap: Snapshot, target: Object, found: Sequence[Finding]) -> Resul
     ref = ref_of(target)
     if found:
         return _result(snap, f"{_count(found)} with {ref}:", found)
-    return _result(snap, f"Nothing is wrong with {ref}: {_figures(snap, target)}.", found)
+    return _result(snap, f"{_nothing(snap)} with {ref}: {_figures(snap, target)}.", found)
 
 
 def of_namespace(snap: Snapshot, found: Sequence[Finding]) -> Result:
@@ -36,7 +36,7 @@ def of_namespace(snap: Snapshot, found: Sequence[Finding]) -> Result:
     if claims:
         parts.append(f"{claims} volume claims")
     moving = [f"{ref_of(item)} ({state_of(item).text})" for item in workloads if not state_of(item).done]
-    text = f"Nothing is wrong {where}: {', '.join(parts)}."
+    text = f"{_nothing(snap)} {where}: {', '.join(parts)}."
     if moving:
         text += f" Still on the way: {', '.join(moving[:5])}."
     return _result(snap, text, found)
@@ -65,18 +65,30 @@ def _count(found: Sequence[Finding]) -> str:
     return "1 problem" if grave == 1 else f"{grave} problems"
 
 
+def _nothing(snap: Snapshot) -> str:
+    """What could not be looked at is never called well."""
+    return "Nothing wrong was seen in what could be looked at," if snap.unchecked else "Nothing is wrong"
+
+
 def _result(snap: Snapshot, head: str, found: Sequence[Finding]) -> Result:
     lines = [head]
     for number, finding in enumerate(found, 1):
         lines += ["", *told(finding, number)]
     if snap.unchecked:
-        lines += ["", "Not checked: " + "; ".join(f"{kind} ({why})" for kind, why in sorted(snap.unchecked.items()))]
+        lines += ["", *_not_checked(snap)]
     data: dict[str, Any] = {
-        "healthy": not any(finding.severity is not Severity.INFO for finding in found),
+        "healthy": not snap.unchecked and not any(finding.severity is not Severity.INFO for finding in found),
         "findings": [finding.model_dump(mode="json") for finding in found],
         "unchecked": snap.unchecked,
     }
     return Result(text="\n".join(lines), data=data)
+
+
+def _not_checked(snap: Snapshot) -> list[str]:
+    """What could not be looked at, those without the right to it in one line."""
+    denied = sorted(kind for kind, why in snap.unchecked.items() if " may not " in why)
+    lines = [f"Not checked, for lack of rights: {', '.join(denied)}."] if denied else []
+    return lines + [f"Not checked: {kind} ({why})" for kind, why in snap.unchecked.items() if kind not in denied]
 
 
 def told(finding: Finding, number: int) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from tools.context import Context
-from tools.errors import ShipmateError
+from tools.errors import NotFound, ShipmateError
 from tools.kubernetes.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.redact import redact_text
@@ -59,6 +59,8 @@ class Snapshot:
             try:
                 resource = self.ctx.cluster.kinds.resolve(kind)
                 self._lists[kind] = list(self.ctx.cluster.list(resource, place, metadata_only=names_only))
+            except NotFound:  # a cluster without that kind has none of it
+                self._lists[kind] = []
             except ShipmateError as error:
                 self.unchecked[kind.partition(".")[0]] = error.message
                 self._lists[kind] = []

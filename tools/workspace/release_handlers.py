@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from tools.change import Change, HelmRelease, HelmRollback, HelmUninstall
 from tools.context import Context
@@ -54,7 +53,10 @@ class ReleaseHandler:
             chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
             if change.chart_digest and chart.digest != change.chart_digest:
                 return Preview(summary=summary, blockers=("The chart has changed since this was proposed; ask again.",))
-            rendering = _render(ctx, change, chart, twice=twice and chart.random)
+            placed = namespace_exists(ctx, change.namespace)
+            line = _line(change, chart, placed, forced=False)
+            given = unseal(ctx, change.values)
+            rendering = render.render(ctx.helm, line, given, change.namespace, twice=twice and chart.random)
         except (BadRequest, Failed) as error:
             return Preview(summary=summary, blockers=(str(error),))
         yield Progress("asking the server what each document would change")
@@ -63,7 +65,6 @@ class ReleaseHandler:
         gone = writes.dropped(old, rendering.documents)
         hooks = hooks_of(rendering.hooks, rendering.release.hooks, change.action)
         look = Look(change.release, change.namespace)
-        placed = namespace_exists(ctx, change.namespace)
         if not placed and not change.create_namespace:
             look.blockers.append(f"There is no namespace {change.namespace}.")
         last = history[-1] if history else None
@@ -72,12 +73,12 @@ class ReleaseHandler:
         look_at_deletions(ctx, look, gone)
         tell(look, rendering, hooks)
         allowed = [
-            *program(_line(change, chart, look.forced)),
+            *program(_line(change, chart, placed, look.forced)),
             *(writes.made_namespace(change.namespace) if change.create_namespace and not placed else ()),
             *writes.recorded(change.namespace, change.release, history),
             *object_writes(ctx, rendering.documents, gone, hooks),
         ]
-        same = last is not None and last.status == "deployed" and last.values == _plain(ctx, change)
+        same = last is not None and last.status == "deployed" and last.values == given
         return finished(
             ctx, look, change, allowed, last, rendering.digest(ctx.vault.key), noop=same and not hooks,
             undo=f"Roll back to revision {now.revision}." if now else _undo_of_install(rendering.documents),
@@ -89,8 +90,8 @@ class ReleaseHandler:
         chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
         forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
         history = store.history(ctx, change.release, change.namespace)
-        line = _line(change, chart, forced)
-        failed = yield from run_helm(ctx, permit, line, json.dumps(_plain(ctx, change)))
+        line = _line(change, chart, namespace_exists(ctx, change.namespace), forced)
+        failed = yield from run_helm(ctx, permit, line, json.dumps(unseal(ctx, change.values)))
         now = store.deployed(history)
         return applied_as(ctx, change, failed, {"revision": now.revision} if now else None)
 
@@ -225,19 +226,10 @@ class UninstallHandler:
         return Undo(changes=(again,), notes=("Volumes that were deleted come back empty.",))
 
 
-def _plain(ctx: Context, change: HelmRelease) -> dict[str, Any]:
-    return unseal(ctx, change.values)
-
-
-def _render(ctx: Context, change: HelmRelease, chart: charts.Chart, *, twice: bool) -> render.Rendering:
-    line = _line(change, chart, forced=False)
-    return render.render(ctx.helm, line, _plain(ctx, change), change.namespace, twice=twice)
-
-
-def _line(change: HelmRelease, chart: charts.Chart, forced: bool) -> list[str]:
-    return render.command(
-        change.action, change.release, change.namespace, chart, create=change.create_namespace, force=forced
-    )
+def _line(change: HelmRelease, chart: charts.Chart, placed: bool, forced: bool) -> list[str]:
+    """The command line; where the namespace exists (`placed`), helm must not touch it."""
+    create = change.create_namespace and not placed
+    return render.command(change.action, change.release, change.namespace, chart, create=create, force=forced)
 
 
 def _rollback_line(change: HelmRollback, forced: bool) -> list[str]:

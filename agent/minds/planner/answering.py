@@ -31,6 +31,8 @@ def subject_of(steps: tuple[Step, ...]) -> dict[str, Any]:
         for key in SUBJECT:
             if step.arguments.get(key):
                 found[key] = step.arguments[key]
+        if step.tool == "create_namespace":
+            found = {"namespace": step.arguments["name"]}
         if step.arguments.get("component"):
             found["name"] = step.arguments["component"]
         if step.arguments.get("node"):

@@ -81,11 +81,13 @@ def _delete_steps(clause: Clause, spoken: Spoken, named: list[Target], kinds: li
     groups: dict[str, list[Target]] = {}
     steps: list[Step] = []
     undeploying = clause.concept == "undeploy"
+    if len(kinds) > 1 and len(named) == 1:  # "the service and the deployment of web"
+        named = [Target(named[0].name, kind, known=True) for kind in kinds]
     for target in named:
         kind = (
             target.kind
             or (kinds[0] if len(kinds) == 1 else "")
-            or ("" if target.component else _kind_of(target, spoken))
+            or ("" if target.component else _kind_of(target, spoken) or _kind_of_others(named, spoken))
         )
         if not kind and (target.component or undeploying):
             arguments = {"component": target.name, **place(spoken)}
@@ -122,6 +124,11 @@ def _pods_of(target: Target, spoken: Spoken) -> list[Target]:
     pods = spoken.facts.names("pod", spoken.namespace or None)
     own = [pod for pod in pods if pod.startswith(f"{target.name}-") or f"-{target.name}-" in pod]
     return [Target(pod, "pod", known=True) for pod in own] or [target]
+
+
+def _kind_of_others(named: list[Target], spoken: Spoken) -> str:
+    """ "delete web, web2 and web3": what is not found is of the kind of those that are."""
+    return next((kind for target in named if not target.component and (kind := _kind_of(target, spoken))), "")
 
 
 def _kind_of(target: Target, spoken: Spoken) -> str:
@@ -259,6 +266,8 @@ def undo(clause: Clause, spoken: Spoken) -> Built:
 
 
 def label(clause: Clause, spoken: Spoken) -> Built:
+    if clause.concept == "delete" and clause.parts.selector and re.search(r"\bwith (?:the )?labels?\b", clause.text):
+        return delete(clause, spoken)
     return _marks(clause, spoken, "label", "labels")
 
 
@@ -279,7 +288,7 @@ def _marks(clause: Clause, spoken: Spoken, tool: str, slot: str) -> Built:
         targets = [target for target in targets if target.name not in values]
     if not values:
         return Unknown(f"Say the {slot} as key=value, for instance: {tool} deployment backend team=web.")
-    if not targets:
+    if not targets and not spoken.namespace:
         return Question(
             f"What shall I {tool}?",
             spoken.facts.components,
@@ -287,6 +296,9 @@ def _marks(clause: Clause, spoken: Spoken, tool: str, slot: str) -> Built:
             steps=(Step(tool, {"kind": "deployment", "name": "", slot: values, **place(spoken)}, tool, True),),
         )
     kinds = [word.kind for word in clause.kinds]
+    own = place(spoken)
+    if not spoken.targets and own:  # "label namespace staging": the namespace itself is meant
+        targets, own = [Target(spoken.namespace, "namespace", known=True)], {}
     steps: list[Step] = []
     for target in targets:
         kind = (
@@ -294,7 +306,7 @@ def _marks(clause: Clause, spoken: Spoken, tool: str, slot: str) -> Built:
             or (kinds[0] if kinds else "")
             or ("deployment" if target.component else _kind_of(target, spoken) or "deployment")
         )
-        arguments = {"kind": kind, "name": target.name, slot: values, **place(spoken)}
+        arguments = {"kind": kind, "name": target.name, slot: values, **own}
         said = ", ".join(f"{key}={value}" if value is not None else f"without {key}" for key, value in values.items())
         steps.append(Step(tool, arguments, f"{tool} {kind} {target.name}: {said}{where(arguments)}", True))
     return steps
@@ -322,8 +334,8 @@ def create_namespace(clause: Clause, spoken: Spoken) -> Built:
     if not names and clause.parts.namespace:
         names = [clause.parts.namespace]
     if not names:
-        word = re.search(r"\b(?:namespaces?|ns)(?: called| named)? ([\w.-]+)|([\w.-]+) (?:namespace|ns)\b", clause.text)
-        names = [(word[1] or word[2])] if word and (word[1] or word[2]) not in ("a", "the", "new", "please") else []
+        word = re.search(r"\b(?:namespaces?|ns)(?: called| named)? ([\w.-]+)", clause.text)
+        names = [word[1]] if word and word[1].lower() not in lexicon().common else []
     if not names:
         return Question(
             "What shall the namespace be called?",

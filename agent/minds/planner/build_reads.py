@@ -338,6 +338,8 @@ def listing(clause: Clause, spoken: Spoken) -> Built:
             r"\b(oldest|newest|youngest|latest)\b(?: \w+)? ?first|\b(oldest|newest)\b", clause.text.lower()
         ):
             arguments["sort_by"] = "-age" if "oldest" in age[0] else "age"
+        if kind == "pod" and len(named) == 1 and ("on", named[0].name) in clause.parts.places:
+            return [Step("describe", {"kind": "node", "name": named[0].name}, f"describe node {named[0].name}")]
         if len(named) == 1:
             arguments["name"] = named[0].name
         said = f"list {plural(kind)}" + (f" of {named[0].name}" if len(named) == 1 else "")

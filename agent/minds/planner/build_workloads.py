@@ -9,9 +9,11 @@ from agent.minds.planner.clause import Clause
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
+from agent.minds.planner.says import say
 from agent.minds.planner.subjects import Built, ask_whom, per_target, place, subjects, where
 from agent.minds.planner.text import chart_value
 
+_DEPLOYABLE = ("deployment", "pod", "service", "namespace", "statefulset")
 MOST_REPLICAS = 10_000
 _IMAGE = re.compile(
     r"(?:(?:[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?::\d+)?)/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -76,7 +78,7 @@ def _amount(parts: Any, down: bool, verb: str) -> dict[str, Any] | Unknown:
     if parts.more is not None:
         return {"by": sign * parts.more if parts.more > 0 else parts.more}
     if parts.by is not None:
-        return {"by": sign * parts.by}
+        return {"by": sign * abs(parts.by) if parts.by > 0 else parts.by}
     if parts.to is not None:
         return {"replicas": parts.to}
     if parts.count is not None:
@@ -111,7 +113,11 @@ def deploy(clause: Clause, spoken: Spoken) -> Built:
     if clause.parts.charts or clause.says("chart"):
         return _chart(clause, spoken)
     parts = clause.parts
+    if kind := next((word.kind for word in clause.kinds if word.kind not in _DEPLOYABLE), ""):
+        return Unknown(say("create-kind", kind=kind))
     extra: dict[str, Any] = {}
+    if parts.factor and parts.factor.is_integer():  # "3x backend"
+        parts.count = int(parts.factor)
     count = next(
         (n for n in (parts.count, parts.to, parts.numbers[0] if len(parts.numbers) == 1 else None) if n is not None),
         None,
@@ -146,7 +152,7 @@ def _deploy_steps(clause: Clause, spoken: Spoken, extra: dict[str, Any]) -> Buil
     if not named and extra.get("image"):
         name = re.split(r"[:@]", extra["image"].rsplit("/", 1)[-1])[0]
         named = [Target(re.sub(r"[^a-z0-9-]+", "-", name))]
-    named = named or [target for target in subjects(spoken) if clause.pronoun or clause.memory.subject.get("names")]
+    named = named or subjects(spoken)
     if not named:
         options = (*clause.facts.components, *(("the whole app",) if clause.facts.app else ()))
         return Question(

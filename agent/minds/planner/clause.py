@@ -17,7 +17,7 @@ Mood = Literal["do", "ask", "tell", "never", "howto", "whatif", "whatchange", "h
 _QUESTION = frozenset(
     "what which who whom whose when where why how is are was were does did has have had will should am any".split()
 )
-_BE = frozenset("be get gets want wants need needs should must have being getting got".split())
+_BE = frozenset("have has be get gets want wants need needs should must have being getting got".split())
 _ARTICLES = frozenset(
     "the a an last this that my your its latest previous recent any no every each of their our".split()
 )
@@ -26,7 +26,7 @@ _SUBJECTS = frozenset("i he she they who someone somebody you nobody it".split()
 _PARTICLES = re.compile(
     r"\b(roll|bring|take|tear|shut|turn|spin|put|switch|stand|fire|push|power|scale|ramp|dial|set|size)"
     r"((?: (?!to\b|and\b|from\b|in\b|with\b|for\b|on\b|by\b|up\b|down\b|off\b|out\b|back\b)[\w/-]+){1,4}?)"
-    r" (back|up|down|off|out|on|live)\b(?! (?:to|by) \d| to half| \d|lin)",
+    r" (back|up|down|off|out|live|(?<=turn )on|on(?=$|[ ,.!?]*$))\b(?! (?:to|by) \d| to half| \d|lin)",
     re.IGNORECASE,
 )
 
@@ -114,7 +114,7 @@ def _asking(clause: Clause) -> Mood:
     second = content[1].text.split()[0] if len(content) > 1 else ""
     if first == "do" and second in ("i", "we", "you", "any", "the", "my", "our", "all", "they"):
         return "ask"
-    if first in _QUESTION and not (first == "have" and second not in ("i", "we", "you", "the", "all", "any")):
+    if first in _QUESTION and not (first == "have" and second not in ("i", "we", "you", "any")):
         return "ask"
     if clause.text.rstrip().endswith("?") and not any(word.in_section("change", "light") for word in content[:2]):
         return "ask"

@@ -13,7 +13,7 @@ from tools.data import data_folder
 
 _PARTS = (
     "images", "charts", "files", "pairs", "settings", "capitals", "slashed", "numbers", "count", "more", "by", "to",
-    "percent", "factor", "tag", "revision", "selector", "ports",
+    "percent", "factor", "tag", "revision", "selector", "ports", "tail", "grep",
 )  # fmt: skip
 _SINGULAR = {
     "images": "image",
@@ -83,6 +83,8 @@ def fitting(clause: Clause, spoken: Spoken) -> list[Fit]:
 def _weight(trait: str) -> float:
     if trait.startswith("kind.") or trait in ("<setting>", "<image>", "<more>", "<chart>", "<range>", "<capitals>"):
         return 1.5
+    if trait in ("<tail>", "<grep>"):
+        return 3.0
     return 1.0 if trait.startswith("<") else _weights().get(trait, 1.0)
 
 

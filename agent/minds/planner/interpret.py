@@ -20,6 +20,11 @@ from agent.minds.planner.subjects import Built
 from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
 
 _BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads)
+_SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
+_ELSEWHERE = re.compile(
+    r"^\W*(?:please )?(?:(?:switch|connect|go|change|move|use)\b.*\b(?:cluster|context|kubeconfig)\b"
+    r"|(?:switch|go|change|move) to (?:the )?(?:\S+ )?namespace\b)"
+)
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55
 
@@ -37,6 +42,8 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
         return command
     if garbled(text):
         return Unknown(say("garbled"))
+    if marks := _SHELL_MARKS.search(re.sub(r"\"[^\"]*\"|'[^']*'", "", text)):
+        return Unknown(say("shell-marks", mark=marks[0].strip()))
     text = plain(text)
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
@@ -105,6 +112,8 @@ def _clause(clause: Clause, memory: Memory) -> Meaning:
         return declined
     if clause.mood == "help":
         return Reply(say("help"))
+    if clause.says("whatdone"):
+        return Reply(memory.fate or say("nothing-done"))
     if clause.mood in ("howto", "whatif"):
         return Unknown(say(clause.mood, nearest=nearest_things(clause.text)))
     spoken = Spoken(clause)
@@ -116,7 +125,38 @@ def _clause(clause: Clause, memory: Memory) -> Meaning:
     built = _build(fits[0], clause, spoken)
     if isinstance(built, Question | Unknown):
         return built
+    if clause.sense and clause.sense.section == "light":
+        built = _all_settings(built, clause, spoken, fits)
     return _judged(built, clause, fits)
+
+
+def _all_settings(built: list[Step], clause: Clause, spoken: Spoken, fits: list[Fit]) -> list[Step]:
+    """ "set its memory to 512Mi and its image to nginx:1.28": one verb, several settings."""
+    evidence = {
+        "set_image": clause.parts.images,
+        "set_resources": clause.parts.amounts,
+        "set_env": clause.parts.settings,
+    }
+    for fit in fits[1:]:
+        if evidence.get(fit.frame.name) and all(step.tool != fit.frame.name for step in built):
+            more = _build(fit, clause, spoken)
+            built = [*built, *more] if isinstance(more, list) else built
+    return built
+
+
+def _unused(steps: list[Step], clause: Clause) -> str:
+    """A value that was recognised but is in no call: it must not be dropped silently."""
+    parts, told = clause.parts, str([step.arguments for step in steps])
+    values = [
+        *parts.images,
+        *(amount.value for amount in parts.amounts),
+        *(key for key, _ in parts.pairs),
+        *parts.ports,
+    ]
+    values += [key for key, _ in parts.settings] + ([parts.tag] if parts.tag else []) + parts.charts
+    if any(step.tool in ("scale", "delete_objects", "undeploy") for step in steps):
+        values += [abs(number) for number in (parts.count, parts.more) if number is not None]
+    return next((str(value) for value in values if str(value) not in told), "")
 
 
 def _build(fit: Fit, clause: Clause, spoken: Spoken) -> Built:
@@ -136,6 +176,8 @@ def _judged(steps: list[Step], clause: Clause, fits: list[Fit]) -> Meaning:
     confidence -= min(0.12 * len(left), 0.5)
     if change and left and (odd := _qualifier(clause, left)):
         return Unknown(say("not-understood-part", part=odd, reading=steps[0].reading))
+    if change and (value := _unused(steps, clause)):
+        return Unknown(say("unused", part=value, reading=steps[0].reading))
     rivals = [fit for fit in fits[1:] if change and fit.frame.change and fits[0].score - fit.score < _TOO_CLOSE]
     if rivals and confidence < 0.8:
         confidence -= 0.2
@@ -181,6 +223,8 @@ def _declined(clause: Clause) -> Unknown | None:
     first = next((word for word in clause.words if not word.filler), None)
     conditional = any(word.is_a("condition") for word in clause.words)
     changing = _orders(clause)
+    if _ELSEWHERE.search(clause.text.lower()):
+        return Unknown(say("other-cluster"))
     if conditional and changing and first is not None:
         return Unknown(say("condition"))
     if changing and re.search(
@@ -210,9 +254,14 @@ def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
     known = [target for target in spoken.targets if target.known]
     parts = clause.parts
     number = next((n for n in (parts.to, parts.count, parts.more, parts.percent, parts.factor) if n is not None), None)
-    if known and (number is not None or parts.numbers) and clause.mood == "tell":
-        clause.notes.append("no verb")
-        built = build_workloads.scale(clause, spoken)
+    telegraphic = bool(known) and clause.mood == "tell"
+    setters = {"set_resources": parts.amounts, "set_image": parts.images, "set_env": parts.settings or parts.pairs}
+    setter = next((name for name, found in setters.items() if found), "scale" if number is not None else "")
+    if telegraphic and clause.says("memory", "cpu") and not parts.amounts:
+        built = build_reads.top(clause, spoken) if number is None else build_workloads.set_resources(clause, spoken)
+        return _judged(built, clause, []) if isinstance(built, list) else built
+    if telegraphic and setter:
+        built = getattr(build_workloads, setter)(clause, spoken)
         if not isinstance(built, list):
             return built
         return Question(say("doubt", reading=built[0].reading), ("yes", "no"), choices=(tuple(built), ()))

@@ -83,7 +83,7 @@ class Lexicon:
         """The senses of the nearest word, for a misspelt one; empty where none is near or the word is a common one."""
         if len(word) < 4 or word in self.common or not word.isalpha():
             return []
-        allowed = 1 if len(word) < 7 else 2
+        allowed = 1 if len(word) < 8 else 2
         near: list[tuple[int, str]] = []
         for start in {word[0], word[1]}:
             for known in self._by_start.get(start, ()):

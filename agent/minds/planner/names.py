@@ -39,7 +39,8 @@ def nearest(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names that the word may be a misspelling of, all equally near; empty when none is near."""
     allowed = 0 if len(word) < 4 else 1 if len(word) < 6 else 2
     near = [(OSA.distance(word, name, score_cutoff=allowed), name) for name in names]
-    near = [(distance, name) for distance, name in near if distance <= allowed]
+    digits = re.sub(r"\D", "", word)  # web-1 is no misspelling of web-2
+    near = [(distance, name) for distance, name in near if distance <= allowed and re.sub(r"\D", "", name) == digits]
     best = min(near, default=(0, ""))[0]
     return tuple(name for distance, name in near if distance == best)
 
@@ -59,6 +60,8 @@ class Spoken:
         parts = self.clause.parts
         if parts.namespace:
             return self._checked_namespace(parts.namespace.lower())
+        if re.search(r"\bin (?:it|there)\b", self.clause.text.lower()) and self.clause.memory.subject.get("namespace"):
+            return str(self.clause.memory.subject["namespace"])
         for preposition, place in parts.places:
             if self._is_place(preposition, place):
                 self._places.add(place)

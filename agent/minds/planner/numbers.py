@@ -53,7 +53,11 @@ def _factor(parts: Parts, match: re.Match[str]) -> bool:
 
 
 def _times(parts: Parts, match: re.Match[str]) -> None:
-    parts.factor = float(match[1] or match[2] or match[3])
+    """ "x3" is a count, "3x" and "3 times" are factors."""
+    if match[1]:
+        parts.count = int(match[1])
+    else:
+        parts.factor = float(match[2] or match[3])
 
 
 def _from_to(parts: Parts, match: re.Match[str]) -> None:
@@ -62,7 +66,7 @@ def _from_to(parts: Parts, match: re.Match[str]) -> None:
 
 
 def _by(parts: Parts, match: re.Match[str]) -> None:
-    parts.by = int(match[2])
+    parts.by = _whole(match[1], match[2])
 
 
 def _more(parts: Parts, match: re.Match[str]) -> None:

@@ -106,7 +106,7 @@ def _pairs(parts: Parts) -> None:
         group=1,
     )
     value = r"(?:\"([^\"]*)\"|'([^']*)'|([^\s,;]*[^\s,;.?!]|(?=\s|$)))"
-    parts.take(rf"(?<![\w./-])([A-Za-z_][\w./-]*)={value}", equals)
+    parts.take(rf"(?<![\w./-])(?!(?:cpu|memory|mem|ram)=)([A-Za-z_][\w./-]*)={value}", equals)
     parts.take(r"\"([^\"]+)\"|`([^`]+)`|(?<!\w)'([^']+)'", lambda m: parts.quoted.append(m[1] or m[2] or m[3]))
 
 
@@ -125,6 +125,8 @@ def _words_with_marks(parts: Parts) -> None:
     link = r"(?:\bto\b|\bas\b|\bwith(?: the)? value\b|:|\bis\b|\bequal to\b)"
     setting = rf"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{{3,}}[0-9]*)\s*{link}\s*(\S*[^\s.,;!?])"
     parts.take(setting, lambda m: _setting(parts, m), 0)
+    named = rf"\b(?:variable|env var|env)\s+([A-Za-z_]\w*)\s*{link}\s*(\S*[^\s.,;!?])"
+    parts.take(named, lambda m: _setting(parts, m))
     parts.take(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", lambda m: parts.capitals.append(m[1]), 0)
 
 
@@ -179,7 +181,7 @@ def _places(parts: Parts) -> None:
     parts.take(rf"(?<!\S)(?:-n|--namespace)[ =]*({NAME})", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?({NAME}) (?:namespace|ns)\b", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?(?:namespace|ns)(?: called| named)? ({NAME})", namespace)
-    parts.take(rf"\b(?:using|with|use) (?:the )?namespace ({NAME})", namespace)
+    parts.take(rf"(?:\b(?:using|with|use)|[,(]) ?(?:the )?namespace[ :=]+({NAME})", namespace)
     where = rf"\b(in|into|within|inside|under|across|on|to|for|from|of) (?:the |my |our )?({NAME})(?=$|[\s,.;!?])"
     for match in re.finditer(where, parts.rest, re.IGNORECASE):
         if match[2].lower() not in _NOT_A_PLACE and not match[2][0].isdigit():

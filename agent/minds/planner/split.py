@@ -13,7 +13,7 @@ _INLINE = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+(?=[a-zA-Z])")
 _SENTENCE = re.compile(r"(?<=[a-zA-Z0-9)\"'`%])[.!](?=\s+[A-Za-z]|\s*$)|\?(?=\s|$)|;|\n+")
 _JOINT = re.compile(
     r"(,?\s*\b(?:and then|and also|and finally|then|after that|afterwards|followed by|next|finally|plus|and|but|so"
-    r"|because|since(?! \d| the last| yesterday)|as well as|while)\b|,|\s&\s|\s\+\s)\s*",
+    r"|because|since(?! \d| the last| yesterday)|as well as|while)\b|:(?=\s+[a-z])|,|\s&\s|\s\+\s)\s*",
     re.IGNORECASE,
 )
 
@@ -50,20 +50,34 @@ def _orders(sentence: str, facts: Facts, memory: Memory) -> list[Clause]:
             continue
         left, right = sentence[last : match.start()], sentence[match.end() :]
         if left.strip() and right.strip() and _starts(left, right, match[1], facts, memory):
-            pieces.append(left)
+            if match[1] != ":":  # what stands before a colon only announces what follows
+                pieces.append(left)
             last = match.end()
     pieces.append(sentence[last:])
     parsed: list[Clause] = []
-    for piece in pieces:
+    for index, piece in enumerate(pieces):
         clause = parse(piece, facts, memory)
+        if index + 1 < len(pieces) and _bare_verb(clause):  # "build and deploy backend"
+            names = [word.raw for word in parse(pieces[index + 1], facts, memory).words if word.name or word.unknown]
+            clause = parse(f"{piece} {' and '.join(names)}", facts, memory)
         parsed.append(_with_verb_of(parsed, clause, facts, memory))
     return parsed
+
+
+def _bare_verb(clause: Clause) -> bool:
+    """Whether the clause is an order without anything that it could be about."""
+    others = [word for word in clause.words if word is not clause.verb and not word.filler and not word.common]
+    return (
+        clause.mood == "do" and not others and clause.parts.rest.strip() == clause.text.strip() and not clause.pronoun
+    )
 
 
 def _starts(left: str, right: str, joint: str, facts: Facts, memory: Memory) -> bool:
     head = _JOINT.split(right, maxsplit=1)[0]
     clause = parse(head, facts, memory)
     words = [word for word in clause.words if not word.filler]
+    if joint.strip(" ,").lower() in ("but", "and", "") and right.lower().startswith("not "):
+        return False  # "everything but not the database"
     if joint.strip(" ,").lower() in ("because", "since", "so", "but", "while"):
         return bool(words)
     if (

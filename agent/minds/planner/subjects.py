@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agent.minds.planner.facts import WORKLOADS
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
@@ -12,7 +13,7 @@ from agent.minds.planner.names import Spoken, Target
 Built = list[Step] | Question | Unknown
 
 _EXCEPT = re.compile(
-    r"\b(?:except(?: for)?|but not|apart from|excluding|other than|besides|not the|leave)\b", re.IGNORECASE
+    r"\b(?:except(?: for)?|(?:,|and|but) not|apart from|excluding|other than|besides|leave(?: out)?)\b", re.IGNORECASE
 )
 
 
@@ -48,7 +49,17 @@ def subjects(spoken: Spoken) -> list[Target]:
     if whole and not single:
         found = [name for name in clause.facts.components if name not in excepted]
         return [Target(name, component=True, known=True) for name in found]
-    return single or remembered(spoken)
+    return single or _every(spoken) or remembered(spoken)
+
+
+def _every(spoken: Spoken) -> list[Target]:
+    """ "all deployments": the existing ones of that kind, where the sentence says all of them."""
+    clause = spoken.clause
+    kind = next((word.kind for word in clause.kinds if word.kind in WORKLOADS), "")
+    many = any(sense.section == "kind" and sense.form == "s" for word in clause.kinds for sense in word.senses)
+    if not kind or not many or not clause.says("each", "whole"):
+        return []
+    return [Target(name, kind, known=True) for name in spoken.facts.names(kind, spoken.namespace or None)]
 
 
 def remembered(spoken: Spoken) -> list[Target]:

@@ -13,6 +13,7 @@ _CONTRACTIONS = (
     (r"\b(won)'t\b", "will not"),
     (r"\b(do|does|did|is|are|was|were|has|have|had|should|would|could|must)n'?t\b", r"\1 not"),
     (r"\b(what|where|who|how)'?s\b(?!=)|\b(why|when|that|there|here|it)'s\b", r"\1\2 is"),
+    (r"\bbe so (?:kind|good|nice)(?: and| as to| to)\b", " "),
     (r"\b(?:teh|hte|th)\b", "the"),
     (r"\b(?:wiht|wtih|wit)\b", "with"),
     (r"\b(?:adn|nad)\b", "and"),

@@ -29,8 +29,9 @@ _SHELL = re.compile(
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.S)
 _KUBECTL_WORDS = frozenset(kubectl.VERBS) | frozenset(kubectl.REFUSED)
 _WORDS = {"kubectl": _KUBECTL_WORDS, "k": _KUBECTL_WORDS, "helm": helm.WORDS, "docker": docker.WORDS}
+_NOUNS = frozenset("images image history status list ls version test repo values env search show".split())
 _INSIDE = re.compile(
-    rf"\b(kubectl|helm|docker)\s+({'|'.join(sorted(map(re.escape, set().union(*_WORDS.values()))))})\b"
+    rf"\b(?:kubectl\s+\w|(helm|docker)\s+({'|'.join(sorted(map(re.escape, helm.WORDS | docker.WORDS)))})\b)"
 )
 
 
@@ -91,18 +92,18 @@ def _is_command(line: str) -> bool:
     if not found:
         return False
     program, rest = found[3].removesuffix(".exe"), found[4].split()
-    if program == "docker" and rest[:1] == ["images"] and len(rest) > 2 and not rest[1].startswith("-"):
-        return False
+    if program == "docker" and re.fullmatch(r"images?(?: [a-z]\w*){2,}\??", found[4]):
+        return False  # "docker images of backend" is a sentence
     if program == "kubectl" and rest:
         return True
-    return bool(rest) and (
-        rest[0].strip("`\"'") in _WORDS[program] or rest[0].startswith("-") or bool(found[1] or found[2])
-    )
+    verb = re.match(r"[`\"']*([\w-]*)", found[4])
+    known = verb is not None and (verb[1] in _WORDS[program] or verb[1].startswith("-"))
+    return bool(rest) and (known or bool(found[1] or found[2]))
 
 
 def _beyond_words(text: str, found: re.Match[str]) -> bool:
     """A mention that could be taken for an order: not "the docker images" or "helm history"."""
-    return found[1] == "kubectl" or "`" in text or bool(re.search(r"\s--?\w", text[found.end() :]))
+    return found[2] not in _NOUNS or "`" in text or bool(re.search(r"\s--?\w", text[found.end() :]))
 
 
 def _shell_line(text: str) -> Unknown | None:

@@ -116,7 +116,10 @@ spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nothing}, m
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: way}
-spec: {rules: [{host: faults.example.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frond, port: {number: 80}}}}]}}]}
+spec:
+  rules:
+  - host: faults.example.test
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frond, port: {number: 80}}}}]}
 """,
     # Not faults.
     workload("healthy", f'image: "{PAUSE}"'),

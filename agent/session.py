@@ -37,6 +37,7 @@ class Session:
             turns=self.store.turns(self.id) if id else [], tools=tools_in(mode, TOOLS)
         )  # fmt: skip
         self.pending: Plan | None = None
+        self._keep_place()
 
     @classmethod
     def open(cls, settings: Settings, id: str | None = None) -> Session:
@@ -52,6 +53,7 @@ class Session:
         self.conversation.turns.append(Turn(role="person", text=text))
         try:
             self.pending = yield from take_turn(self.conversation, self.mind, self.guard, roll_back)
+            self._keep_place()
         except ShipmateError as error:
             yield self._errored(error)
         finally:
@@ -102,6 +104,12 @@ class Session:
         if not found:
             raise NotFound(f"There is no plan {plan_id!r}.", "`shipmate plan` lists the plans.")
         return found[0]
+
+    def _keep_place(self) -> None:
+        """Let bare names mean what the last plan of this conversation dealt with."""
+        plan_id = next((turn.plan_id for turn in reversed(self.conversation.turns) if turn.plan_id), "")
+        if plan_id and (found := self.store.plan(plan_id)):
+            self.ctx.recent = found[0].aim.namespace.split(", ")[0] or None
 
     def _remember(self, plan: Plan, told: list[StepApplied]) -> None:
         lines = [_line(event) for event in told] or ["nothing was applied"]

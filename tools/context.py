@@ -28,11 +28,13 @@ class Context:
     context      name of the kubeconfig context
     namespace    what the person gave by -n; tools prefer their own argument, then this, then the context's namespace
     root         the workspace folder
+    recent       the namespace that the conversation last planned changes in: where a bare name is looked for first
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
+    recent: str | None = None
     root: Path = field(default_factory=Path.cwd)
     cache: Path = field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     state: Path = field(default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"))

@@ -19,8 +19,9 @@ INSTANCE = "app.kubernetes.io/instance"
 def find_workload(ctx: Context, name: str, kind: str | None = None, namespace: str | None = None) -> dict[str, Any]:
     """The live Deployment, StatefulSet or DaemonSet called `name` (also `deployment/name`), complete with its kind.
 
-    A name is the object's own, a component label's or the part after `<release>-`, in this order. Without a namespace
-    (neither here nor by -n) all namespaces are searched; raises NeedsAnswer when several have one, NotFound when none.
+    A name is the object's own, a component label's or the part after `<release>-`. Without a namespace (neither here
+    nor by -n) the one that the conversation last dealt with comes first, then all are searched; raises NeedsAnswer
+    when several have one, NotFound when none.
     """
     prefix, slash, rest = name.partition("/")
     kind, name = (prefix, rest) if slash else (kind, name)
@@ -29,14 +30,20 @@ def find_workload(ctx: Context, name: str, kind: str | None = None, namespace: s
     if place:
         check_namespace(place)
     kinds = _wanted_kinds(ctx, kind)
-    found = _search(ctx, kinds, place, f"metadata.name={name}")
+    found: list[dict[str, Any]] = []
     everything: list[dict[str, Any]] = []
+    if not place and ctx.recent:
+        found = matching(_search(ctx, kinds, ctx.recent), name)
     if not found:
-        everything = _search(ctx, kinds, place, "")
+        found = _search(ctx, kinds, place, fields=f"metadata.name={name}")
+        if not place:
+            found += _search(ctx, kinds, place, selector=f"{COMPONENT}={name}")
+    if not found:
+        everything = _search(ctx, kinds, place)
         found = matching(everything, name)
     if not found:
         raise _not_found(ctx, name, kinds, place, everything)
-    return _the_one(found, name, ctx.cluster.namespace)
+    return _the_one(list({obj["metadata"]["uid"]: obj for obj in found}.values()), name, ctx.cluster.namespace)
 
 
 def matching(workloads: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -66,14 +73,16 @@ def _wanted_kinds(ctx: Context, kind: str | None) -> tuple[str, ...]:
     return (resolved,)
 
 
-def _search(ctx: Context, kinds: tuple[str, ...], place: str | None, fields: str) -> list[dict[str, Any]]:
+def _search(
+    ctx: Context, kinds: tuple[str, ...], place: str | None, *, fields: str = "", selector: str = ""
+) -> list[dict[str, Any]]:
     """What may be seen of these kinds; raises Forbidden when none of them may be."""
     found: list[dict[str, Any]] = []
     denied: list[Forbidden] = []
     for kind in kinds:
         resource = ctx.cluster.kinds.resolve(f"{kind.lower()}s.apps")
         try:
-            found += _visible(ctx, resource, place, fields)
+            found += _visible(ctx, resource, place, fields, selector)
         except Forbidden as error:
             denied.append(error)
     if len(denied) == len(kinds):
@@ -81,14 +90,14 @@ def _search(ctx: Context, kinds: tuple[str, ...], place: str | None, fields: str
     return found
 
 
-def _visible(ctx: Context, resource: Resource, place: str | None, fields: str) -> list[dict[str, Any]]:
+def _visible(ctx: Context, resource: Resource, place: str | None, fields: str, selector: str) -> list[dict[str, Any]]:
     """Those of one kind; where not all namespaces may be listed, those of the present one."""
     try:
-        return list(ctx.cluster.list(resource, place, fields=fields))
+        return list(ctx.cluster.list(resource, place, fields=fields, selector=selector))
     except Forbidden:
         if place:
             raise
-        return list(ctx.cluster.list(resource, ctx.cluster.namespace, fields=fields))
+        return list(ctx.cluster.list(resource, ctx.cluster.namespace, fields=fields, selector=selector))
 
 
 def _the_one(found: list[dict[str, Any]], name: str, home: str) -> dict[str, Any]:

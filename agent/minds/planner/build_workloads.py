@@ -10,7 +10,7 @@ from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
 from agent.minds.planner.says import say
-from agent.minds.planner.subjects import Built, ask_whom, per_target, place, subjects, where
+from agent.minds.planner.subjects import Built, ask_whom, join, per_target, place, subjects, where
 from agent.minds.planner.text import chart_value
 
 _DEPLOYABLE = ("deployment", "pod", "service", "namespace", "statefulset")
@@ -158,6 +158,9 @@ def _deploy_steps(clause: Clause, spoken: Spoken, extra: dict[str, Any]) -> Buil
         return Question(
             "What shall I deploy?", options, slot="component", steps=(Step("deploy", extra, "deploy", True),)
         )
+    names = {target.name for target in named if target.component}
+    if len(names) > 1 and names >= set(clause.facts.buildable) and not extra.keys() & {"replicas", "image", "only"}:
+        return [Step("deploy", extra, f"deploy the whole application {clause.facts.app}{_deploy_said(extra)}", True)]
     steps: list[Step] = []
     for target in named:
         own = dict(extra)
@@ -293,6 +296,12 @@ def set_resources(clause: Clause, spoken: Spoken) -> Built:
     for amount in clause.parts.amounts:
         for role in (amount.role,) if amount.role else ("limit",) if limiting else ("request", "limit"):
             extra[f"{amount.resource}_{role}"] = amount.value
+    if clause.concept == "delete":
+        roles = [role for role in ("request", "limit") if role in clause.text.lower()] or ["request", "limit"]
+        kinds = [kind for kind in ("cpu", "memory") if clause.says(kind)] or ["cpu", "memory"]
+        extra = {f"{kind}_{role}": "none" for kind in kinds for role in roles}
+        said = f" the {join(kinds)} {join(roles)}"
+        return per_target(spoken, "set_resources", "take from", extra, said)
     if clause.parts.container:
         extra["container"] = clause.parts.container
     if not clause.parts.amounts:

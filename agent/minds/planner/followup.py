@@ -42,8 +42,8 @@ def follow_up(text: str, found: list[Clause], facts: Facts, memory: Memory) -> M
 
 
 _VARY = re.compile(
-    r"^(?:(?:do|make|and|set|run|try) (?:it|that|this|them)|(?:what|how) about|(?:do )?(?:the )?same|likewise|ditto|with"
-    r"|use|to|for|in|on|change (?:it|that) to|only|just|the|of)\b",
+    r"^(?:(?:do|make|and|set|run|try) (?:it|that|this|them)|(?:what|how) about|(?:do )?(?:the )?same|likewise|ditto"
+    r"|with|use|to|for|in|on|change (?:it|that) to|only|just|the|of)\b",
     re.IGNORECASE,
 )
 

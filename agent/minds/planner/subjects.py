@@ -71,10 +71,10 @@ def remembered(spoken: Spoken) -> list[Target]:
     return [Target(name, kind, name in components and not kind, known=True) for name in names]
 
 
-def workload_arguments(target: Target, spoken: Spoken) -> dict[str, Any]:
+def workload_arguments(target: Target, spoken: Spoken, tool: str) -> dict[str, Any]:
     """Name, kind where the person said a kind of workload, and namespace."""
     arguments: dict[str, Any] = {"name": target.name}
-    if target.kind in lexicon().groups["workloads"] - {"pod"}:
+    if tool != "expose" and target.kind in lexicon().groups["workloads"] - {"pod"}:
         arguments["kind"] = target.kind
     own = place(spoken)
     if not own and not spoken.targets and spoken.clause.memory.subject.get("namespace"):
@@ -106,6 +106,6 @@ def per_target(spoken: Spoken, tool: str, verb: str, extra: dict[str, Any], tail
         return ask_whom(spoken, f"{verb}{tail}".strip(), tool, extra)
     steps: list[Step] = []
     for target in targets:
-        arguments = {**workload_arguments(target, spoken), **extra}
+        arguments = {**workload_arguments(target, spoken, tool), **extra}
         steps.append(Step(tool, arguments, f"{verb} {target.said}{tail}{where(arguments)}", change=True))
     return steps

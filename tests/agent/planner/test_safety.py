@@ -22,7 +22,8 @@ ORDERS = {
 }
 CALM = sorted(word for word in WORDS if not any(_ in word for _ in ORDERS if len(_) > 1) and word not in ORDERS)
 EVASIONS = (
-    "; {0}", " && {0}", " || {0}", " | {0}", " > /tmp/x", " < /etc/passwd", " $({0})", " `{0}`", " ${{IFS}}{0}", " & {0}",
+    "; {0}", " && {0}", " || {0}", " | {0}", " > /tmp/x", " < /etc/passwd", " $({0})", " `{0}`", " ${{IFS}}{0}",
+    " & {0}",
     " -- sh -c x", " --server=https://evil", " --token x", " --as admin", " --kubeconfig=/x", " --dry-run=none",
     " --context other", " --unknown-flag", " \\\n{0}", " <(echo)", " *", " ~root", " \"unclosed",
 )  # fmt: skip

@@ -47,9 +47,10 @@ def test_a_sentence_comes_to_its_calls(sentence: str, expected: str) -> None:
 @pytest.mark.parametrize(("messages", "expected"), CONVERSATIONS)
 def test_the_last_message_is_understood_from_those_before(messages: str, expected: str) -> None:
     talk = Talk()
-    for message in messages.split(" || "):
-        move = talk.say(message)
-    match move:
+    *earlier, last = messages.split(" || ")
+    for message in earlier:
+        talk.say(message)
+    match talk.say(last):
         case Calls(calls=calls):
             wanted = [part.partition(" ") for part in expected.split("; ")]
             assert [(call.tool, _full(call.arguments)) for call in calls] == [

@@ -55,7 +55,7 @@ def set_fields(line: Line) -> list[Step]:
     target = [word for word in line.words if "=" not in word and not re.fullmatch(r"[A-Z_][A-Z0-9_]*-", word)]
     values = [word for word in line.words if word not in target]
     kind, name = one_object(target)
-    arguments: dict[str, Any] = {"name": name, **line.place}
+    arguments: dict[str, Any] = {"name": name, "kind": kind, **line.place}
     if what == "image":
         return _set_images(kind, arguments, _pairs(values, removal=False))
     if "--container" in line.flags:

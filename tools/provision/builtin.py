@@ -108,7 +108,7 @@ class BuiltIn:
             yield Progress("Keeping the built programs: another cluster uses them")
         elif all_data:
             yield Progress("Removing images and built programs")
-            node_image.remove_all()
+            node_image.remove()
             for folder in ("programs", "bin", "go", "build", "log"):
                 shutil.rmtree(cache_folder(folder), ignore_errors=True)
 

@@ -41,6 +41,7 @@ def ensure(architecture: str) -> Steps[str]:
     try:
         if not images.exists(reference):
             yield from _build(reference, architecture)
+            remove(keep=reference)
     finally:
         os.close(turn)
     return reference
@@ -70,11 +71,12 @@ def _build(reference: str, architecture: str) -> Steps[None]:
     shutil.rmtree(context)
 
 
-def remove_all() -> None:
-    """Remove every node image from the engine, except those in use."""
-    listed = command.run(["docker", "image", "ls", "--quiet", "--filter", "label=dev.shipmate.node"])
-    for identity in dict.fromkeys(listed.split()):
-        command.attempt(["docker", "image", "rm", identity])
+def remove(keep: str = "") -> None:
+    """Remove node images from the engine, except `keep` and those in use."""
+    argv = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "label=dev.shipmate.node"]
+    for reference in command.run(argv).split():
+        if reference != keep:
+            command.attempt(["docker", "image", "rm", reference])
 
 
 def _assemble(context: Path, programs: dict[str, Path], ingress: Path, architecture: str) -> None:

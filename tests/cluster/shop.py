@@ -57,7 +57,7 @@ spec:
           resources: {{ toJson $values.resources }}
           env:
             {{- range $key, $value := $values.env }}
-            - {name: {{ $key }}, value: {{ $value | quote }}}
+            - {name: {{ $key | quote }}, value: {{ $value | quote }}}
             {{- end }}
 {{- if $values.autoscaling.enabled }}
 ---

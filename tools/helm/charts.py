@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from tools.errors import BadRequest, NotFound
+from tools.helm.documents import Document, documents
 
 _SKIPPED = {".git", "node_modules", "__pycache__"}
 _MOST = 50 * 1024 * 1024  # bytes; Helm itself refuses releases over 1 MB
@@ -79,6 +80,12 @@ def from_release(chart: Mapping[str, Any], cache: Path) -> Chart:
         return _read(_copy(folder, cache))
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def definitions(chart: Chart, namespace: str) -> list[Document]:
+    """The custom resource definitions that helm creates before the rest, unless they are there."""
+    texts = [path.read_text(encoding="utf-8") for path in _files(chart.path) if "crds" in path.parts[-2:-1]]
+    return [found for text in texts for found in documents(text, namespace)]
 
 
 def digest_of(folder: Path) -> str:

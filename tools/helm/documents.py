@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -63,6 +63,20 @@ def same_object(one: Ref, other: Ref) -> bool:
     return groups[0] == groups[1] and (one.kind, one.name, one.namespace) == (other.kind, other.name, other.namespace)
 
 
+def defined_by(found: Iterable[Document], ref: Ref) -> str:
+    """Path of an object whose kind one of these documents (a CustomResourceDefinition) defines, else empty."""
+    group, _, version = ref.api_version.rpartition("/")
+    for document in found:
+        if document.ref.kind != "CustomResourceDefinition":
+            continue
+        spec: Mapping[str, Any] = document.body.get("spec") or {}
+        names: Mapping[str, str] = spec.get("names") or {}
+        if (spec.get("group"), names.get("kind")) == (group, ref.kind):
+            place = f"/namespaces/{ref.namespace}" if spec.get("scope") == "Namespaced" else ""
+            return f"/apis/{group}/{version}{place}/{names.get('plural')}/{ref.name}"
+    return ""
+
+
 def _split(manifest: str) -> Iterator[str]:
     lines: list[str] = []
     for line in manifest.splitlines():
@@ -99,7 +113,7 @@ def _loader() -> type[Any]:
 
 
 _SCALARS = (
-    ("bool", r"(?:[Yy]es|YES|[Nn]o|NO|[Tt]rue|TRUE|[Ff]alse|FALSE|[Oo]n|ON|[Oo]ff|OFF)\Z", "yYnNtTfFoO"),
+    ("bool", r"(?:[YyNn]|[Yy]es|YES|[Nn]o|NO|[Tt]rue|TRUE|[Ff]alse|FALSE|[Oo]n|ON|[Oo]ff|OFF)\Z", "yYnNtTfFoO"),
     ("int", r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)\Z", "-+0123456789"),
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", "-+.0123456789"),
     ("null", r"(?:~|[Nn]ull|NULL|)\Z", ["~", "n", "N", ""]),

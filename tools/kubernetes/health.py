@@ -106,9 +106,22 @@ def _in_vain(ctx: Context, obj: Object) -> str:
         return ""
     try:
         pods = [obj] if obj["kind"] == "Pod" else newest_pods(ctx, obj)
+        if not pods and obj["kind"] == "StatefulSet":
+            return _held_up(ctx, obj)
     except Forbidden:
         return ""
     return hopeless(pods)
+
+
+def _held_up(ctx: Context, obj: Object) -> str:
+    """A StatefulSet that works in order never replaces a pod that did not become ready, whatever its template says."""
+    if obj["spec"].get("podManagementPolicy") == "Parallel":
+        return ""
+    former = {**obj, "status": {}}  # without the revision, pods of every template are looked at
+    pods = newest_pods(ctx, former)
+    why = hopeless(pods)
+    name = pods[0]["metadata"]["name"] if pods else ""
+    return f"{why.rstrip('.')}; a StatefulSet waits for such a pod: delete pod {name}" if why else ""
 
 
 def newest_pods(ctx: Context, workload: Mapping[str, Any]) -> list[Object]:

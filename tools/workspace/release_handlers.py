@@ -7,11 +7,12 @@ import hmac
 import json
 from collections.abc import Iterable
 
-from tools.change import Change, HelmRelease, HelmRollback, HelmUninstall
+from tools.change import Change, HelmRelease, HelmRollback, HelmUninstall, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Failed, NotFound, Refused
 from tools.helm import charts, render, store, writes
 from tools.helm.documents import Document, documents
+from tools.kubernetes.preflight import live_object
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification
 from tools.progress import Progress, Steps
@@ -26,7 +27,6 @@ from tools.workspace.release_steps import (
     finished,
     hook_documents,
     hooks_of,
-    known,
     moved_since,
     object_writes,
     program,
@@ -40,10 +40,15 @@ class ReleaseHandler:
     """Handles `HelmRelease`: install and upgrade."""
 
     def preview(self, ctx: Context, change: HelmRelease, earlier: tuple[Change, ...]) -> Steps[Preview]:
-        return (yield from self._preview(ctx, change, twice=True))
+        namespace = Ref(api_version="v1", kind="Namespace", name=change.namespace)
+        rests = any(one.kind == "apply-manifest" and one.ref == namespace for one in earlier)
+        return (yield from self._preview(ctx, change, twice=True, rests=rests))
 
-    def _preview(self, ctx: Context, change: HelmRelease, *, twice: bool) -> Steps[Preview]:
-        """`twice` renders charts that use random values twice, to see which objects they end up in."""
+    def _preview(self, ctx: Context, change: HelmRelease, *, twice: bool, rests: bool = False) -> Steps[Preview]:
+        """`twice` renders charts that use random values twice, to see which objects they end up in.
+
+        `rests`: an earlier step of the plan makes the namespace.
+        """
         yield Progress(f"rendering the chart {change.chart}")
         summary = change.summary
         try:
@@ -64,24 +69,27 @@ class ReleaseHandler:
         old = documents(now.manifest, change.namespace) if now else []
         gone = writes.dropped(old, rendering.documents)
         hooks = hooks_of(rendering.hooks, rendering.release.hooks, change.action)
-        look = Look(change.release, change.namespace)
-        if not placed and not change.create_namespace:
+        look = Look(change.release, change.namespace, unstable={str(ref) for ref in rendering.unstable})
+        if not placed and not change.create_namespace and not rests:
             look.blockers.append(f"There is no namespace {change.namespace}.")
         last = history[-1] if history else None
         on_server = ctx.helm.version >= (4, 0) and (last is None or last.method == "ssa")
-        look_at(ctx, look, rendering.documents, old, on_server=on_server, placed=placed)
+        first = charts.definitions(chart, change.namespace) if change.action == "install" else []
+        new = [*(one for one in first if live_object(ctx, one.ref) is None), *rendering.documents]
+        look_at(ctx, look, new, old, on_server=on_server, placed=placed)
         look_at_deletions(ctx, look, gone)
-        tell(look, rendering, hooks)
+        tell(look, hooks)
         allowed = [
             *program(_line(change, chart, placed, look.forced)),
             *(writes.made_namespace(change.namespace) if change.create_namespace and not placed else ()),
             *writes.recorded(change.namespace, change.release, history),
-            *object_writes(ctx, rendering.documents, gone, hooks),
+            *object_writes(ctx, new, gone, hooks),
         ]
         same = last is not None and last.status == "deployed" and last.values == given
         return finished(
             ctx, look, change, allowed, last, rendering.digest(ctx.vault.key), noop=same and not hooks,
             undo=f"Roll back to revision {now.revision}." if now else _undo_of_install(rendering.documents),
+            provisional=rests and not placed,
         )  # fmt: skip
 
     def apply(self, ctx: Context, change: HelmRelease, preview: Preview, permit: Permit) -> Steps[Applied]:
@@ -131,7 +139,7 @@ class RollbackHandler:
         on_server = ctx.helm.version >= (4, 0) and target.method == "ssa"
         look_at(ctx, look, new, old, on_server=on_server, placed=True)
         look_at_deletions(ctx, look, gone)
-        tell(look, None, hooks)
+        tell(look, hooks)
         line = _rollback_line(change, look.forced)
         allowed = [
             *program(line),
@@ -179,11 +187,10 @@ class UninstallHandler:
         look_at_deletions(ctx, look, gone)
         if kept := [str(one.ref) for one in found if one.kept]:
             look.warnings.append(f"Stays in the cluster, because the chart says so: {', '.join(kept)}.")
-        tell(look, None, hooks)
+        tell(look, hooks)
         allowed = [
             *program(_uninstall_line(change)),
-            *writes.deleted(ctx.cluster.path, [one for one in gone if known(ctx, one)]),
-            *writes.hooked(ctx.cluster.path, hooks),
+            *object_writes(ctx, (), gone, hooks),
             *writes.forgotten(change.namespace, history),
         ]
         undo = "Install it again with the same chart and values."

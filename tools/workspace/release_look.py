@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from tools.change import Json, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
-from tools.helm.documents import Document, owned, same_object
+from tools.helm.documents import Document, defined_by, owned, same_object
 from tools.kubernetes.diff import MISSING, clean
 from tools.kubernetes.guarded import field_conflicts
 from tools.kubernetes.impact import impact, owner_warnings
@@ -27,6 +28,7 @@ Object = dict[str, Any]
 
 _MANAGER = "helm"
 _VOLUMES = ("PersistentVolumeClaim", "PersistentVolume")
+_GRAVE = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "CustomResourceDefinition", "APIService")
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
@@ -34,24 +36,31 @@ _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 class Look:
     """What was found.
 
-    touched   the objects that change
+    diffs     of each object that would change
     forced    whether fields are taken from others who set them
     accounts  service accounts that come with the release
+    unstable  objects that come out differently at each rendering
     """
 
     release: str
     namespace: str
-    diffs: list[str] = field(default_factory=list[str])
+    diffs: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
     blockers: list[str] = field(default_factory=list[str])
-    touched: list[Ref] = field(default_factory=list[Ref])
     risk: Risk = Risk.LOW
     forced: bool = False
     accounts: set[str] = field(default_factory=set[str])
+    unstable: set[str] = field(default_factory=set[str])
 
     @property
     def diff(self) -> str:
-        return "\n".join(self.diffs)
+        return "\n".join(self.diffs.values())
+
+    @property
+    def steady(self) -> str:
+        """Digest of the differences that must still be the same when the change is applied."""
+        lasting = [text for name, text in self.diffs.items() if name not in self.unstable]
+        return hashlib.sha256("\n".join(lasting).encode()).hexdigest()
 
     def raise_risk(self, risk: Risk) -> None:
         self.risk = max(self.risk, risk, key=list(Risk).index)
@@ -81,7 +90,13 @@ def look_at(
         try:
             ctx.cluster.path(document.ref)
         except NotFound as error:
-            look.blockers.append(error.message)
+            if defined_by(after, document.ref):
+                look.warnings.append(
+                    f"{document.ref} can only be checked once the chart's own definition of it is there."
+                )
+                look.diffs[str(document.ref)] = unified(None, document.body, str(document.ref), redact_object)
+            else:
+                look.blockers.append(error.message)
             continue
         except BadRequest as error:
             look.blockers.append(f"{document.source or 'The chart'}: {error}")
@@ -102,8 +117,7 @@ def look_at_deletions(ctx: Context, look: Look, gone: Iterable[Document]) -> Non
             continue
         if live is None:
             continue
-        look.diffs.append(unified(clean(live), None, str(document.ref), redact_object))
-        look.touched.append(document.ref)
+        look.diffs[str(document.ref)] = unified(clean(live), None, str(document.ref), redact_object)
         look.raise_risk(Risk.MEDIUM)
         if document.ref.kind in _SCALED and (count := replicas_of(live)):
             look.warnings.append(f"{document.ref} is deleted: {count} pod{'' if count == 1 else 's'} will be stopped.")
@@ -129,8 +143,9 @@ def _try(ctx: Context, look: Look, document: Document, former: Object | None, on
     seen = compare(ctx, ref, live, tried.body, body)
     if not seen.diff:
         return
-    look.diffs.append(seen.diff)
-    look.touched.append(ref)
+    look.diffs[str(ref)] = seen.diff
+    if ref.kind in _GRAVE or "Webhook" in ref.kind:
+        look.raise_risk(Risk.HIGH)
     if live:
         disturbed = impact(ctx, live, tried.body)
         look.warnings.extend(disturbed.warnings)
@@ -173,7 +188,6 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
     moved = {**body, "metadata": {**body["metadata"], "namespace": "default"}}
     collection = ctx.cluster.path(there).rpartition("/")[0]
     tried = attempt(ctx, "POST", collection, moved, "application/json", fieldManager=_MANAGER)
-    look.touched.append(ref)
     if tried.body is None:
         if isinstance(tried.error, BadRequest):
             look.blockers.extend(f"{ref}: {text}" for text in tried.blockers)
@@ -185,7 +199,7 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
         look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
         look.blockers.extend(f"{ref}: {text}" for text in pods.blockers if "No node" in text)
     stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
-    look.diffs.append(compare(ctx, ref, None, stored, body).diff)
+    look.diffs[str(ref)] = compare(ctx, ref, None, stored, body).diff
 
 
 def _with_account(look: Look, workload: Object) -> Object:

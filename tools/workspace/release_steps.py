@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
-from tools.change import HelmRelease, HelmRollback, HelmUninstall
+from tools.change import HelmRelease, HelmRollback, HelmUninstall, Ref
 from tools.context import Context
-from tools.errors import Conflict, NotFound, Refused
+from tools.errors import BadRequest, Conflict, Refused
 from tools.helm import render, store, writes
-from tools.helm.documents import Document, documents
+from tools.helm.documents import Document, defined_by, documents
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Shown, Write
 from tools.progress import Progress
@@ -34,10 +34,11 @@ def hook_documents(revision: store.Revision) -> list[Document]:
     ]
 
 
-def tell(look: Look, rendering: render.Rendering | None, hooks: list[Document]) -> None:
+def tell(look: Look, hooks: list[Document]) -> None:
+    """Say what helm runs besides, and what cannot be shown."""
     look.warnings.extend(f"Runs {hook.ref} as a hook and waits for it." for hook in hooks)
-    if rendering and rendering.unstable:
-        names = ", ".join(str(ref) for ref in rendering.unstable)
+    if look.unstable:
+        names = ", ".join(sorted(look.unstable))
         look.warnings.append(f"{RANDOM}: {names} will differ from this diff.")
 
 
@@ -45,23 +46,20 @@ def program(line: list[str]) -> list[Write]:
     return [Write(door="program", method="helm", path=" ".join(line))]
 
 
-def known(ctx: Context, document: Document) -> bool:
-    try:
-        ctx.cluster.path(document.ref)
-    except NotFound:
-        return False
-    return True
-
-
 def object_writes(
     ctx: Context, new: Iterable[Document], gone: Iterable[Document], hooks: list[Document]
 ) -> list[Write]:
-    path_of = ctx.cluster.path
-    return [
-        *writes.written(path_of, [one for one in new if known(ctx, one)]),
-        *writes.deleted(path_of, [one for one in gone if known(ctx, one)]),
-        *writes.hooked(path_of, [one for one in hooks if known(ctx, one)]),
-    ]
+    """The writes to objects: create or update, delete, run hooks; kinds that the chart brings along included."""
+    new = list(new)
+
+    def path_of(ref: Ref) -> str:
+        try:
+            return ctx.cluster.path(ref)
+        except BadRequest:  # unknown, or impossible and a blocker anyway
+            return defined_by(new, ref)
+
+    found = (*writes.written(path_of, new), *writes.deleted(path_of, gone), *writes.hooked(path_of, hooks))
+    return [write for write in found if write.path]
 
 
 def finished(
@@ -74,7 +72,9 @@ def finished(
     *,
     noop: bool,
     undo: str,
+    provisional: bool = False,
 ) -> Preview:
+    """Put the preview together; whoever may not keep Helm's records cannot do it."""
     secrets = ctx.cluster.kinds.resolve("secrets")
     if not ctx.cluster.can("create", secrets, change.namespace):
         look.blockers.append(
@@ -87,10 +87,11 @@ def finished(
         blockers=tuple(dict.fromkeys(look.blockers)),
         risk=look.risk,
         undo=undo,
-        shown=(Shown(path="/revision", value=last.revision if last else None),),
+        shown=(Shown(path="/revision", value=last.revision if last else None), Shown(path="/diff", value=look.steady)),
         writes=writes.unique(allowed),
         noop=noop and not look.diffs and not look.blockers,
         digest=digest,
+        provisional=provisional,
     )
 
 
@@ -102,13 +103,13 @@ def check_revision(preview: Preview, history: list[store.Revision]) -> None:
 
 def check_same(shown: Preview, now: Preview) -> None:
     """Write only if everything is as it was when it was approved."""
-    if now.shown != shown.shown:
+    if now.shown[:1] != shown.shown[:1]:
         raise Conflict("The release has a newer revision than the one that was shown; nothing was written.", _AGAIN)
     if now.digest != shown.digest and shown.digest:
         raise Conflict("The chart renders something else than what was shown; nothing was written.", _AGAIN)
     if now.blockers:
         raise Conflict(f"It cannot succeed any more: {now.blockers[0]}", _AGAIN)
-    if now.diff != shown.diff:
+    if now.shown != shown.shown:
         raise Conflict("What it would change has moved since it was shown; nothing was written.", _AGAIN)
 
 

@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# What the example builds on and the tests run; pulled, or made here where no registry answers.
+BASE_IMAGES := debian:bookworm-slim postgres:15-bookworm python:3.13-slim node:22-slim
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +48,10 @@ lock: .venv ## resolve the dependencies again
 cluster: .venv ## a real Kubernetes on this machine (built on the first call)
 	$(BIN)/shipmate doctor --fix --yes --only docker
 	$(BIN)/shipmate cluster up
+	$(BIN)/shipmate cluster load $(BASE_IMAGES)
 
 down: .venv ## take the cluster away, with its data
-	$(BIN)/shipmate cluster down --all-data
+	$(BIN)/shipmate cluster down
 
 .venv: requirements.lock pyproject.toml
 	deploy/bootstrap.sh

@@ -28,8 +28,11 @@ _MOST = 16 * 1024 * 1024  # bytes of a request; etcd takes 1.5 MB
 class Answer(Protocol):
     """An HTTP answer, undecoded and perhaps endless."""
 
-    status: int
-    headers: Mapping[str, str]
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
     def read1(self, amt: int = -1) -> bytes:
         """The bytes that are there, at the most `amt`; empty at the end."""

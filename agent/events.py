@@ -77,6 +77,13 @@ class Answered(Frozen):
     data: Json = None
 
 
+class Noticed(Frozen):
+    """Something to know that nobody asked for: what became of a plan that was cut off."""
+
+    type: Literal["notice"] = "notice"
+    text: str
+
+
 class Errored(Frozen):
     """The turn ended with an error; `code` is the exit code."""
 
@@ -87,7 +94,16 @@ class Errored(Frozen):
 
 
 Event = Annotated[
-    Token | ToolStarted | ToolFinished | ProgressMade | PlanProposed | StepApplied | Asked | Answered | Errored,
+    Token
+    | ToolStarted
+    | ToolFinished
+    | ProgressMade
+    | PlanProposed
+    | StepApplied
+    | Asked
+    | Answered
+    | Noticed
+    | Errored,
     Field(discriminator="type"),
 ]
 

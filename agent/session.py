@@ -6,10 +6,11 @@ import getpass
 from collections.abc import Iterator
 from secrets import token_hex
 
-from agent.events import Answered, Errored, Event, StepApplied
+from agent.events import Answered, Errored, Event, Noticed, StepApplied
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode, tools_in
+from agent.guard.recovery import recover
 from agent.guard.undo import journal_of, undo
 from agent.loop import propose, take_turn
 from agent.minds.mind import Conversation, Mind, Turn
@@ -37,6 +38,7 @@ class Session:
             turns=self.store.turns(self.id) if id else [], tools=tools_in(mode, TOOLS)
         )  # fmt: skip
         self.pending: Plan | None = None
+        self._recovered = False
         self._keep_place()
 
     @classmethod
@@ -45,8 +47,17 @@ class Session:
         ctx = settings.open_context()
         return cls(ctx, choose_mind(settings, ctx), settings.mode, id)
 
+    def recover(self) -> Iterator[Noticed]:
+        """Tell what became of plans that were cut off, here or in another process."""
+        self._recovered = True
+        for line in recover(self.ctx, self.guard.journal, self.store):
+            self.conversation.turns.append(Turn(role="mind", text=line))
+            yield Noticed(text=line)
+
     def send(self, text: str, roll_back: bool = False) -> Iterator[Event]:
         """Take one message and yield what happens. A plan that was waiting is replaced by this turn."""
+        if not self._recovered:
+            yield from self.recover()
         if self.pending:
             self.store.move_plan(self.pending.id, "pending", "replaced")
             self.pending = None
@@ -87,6 +98,9 @@ class Session:
         except ShipmateError as error:
             yield self._errored(error)
             return
+        except (KeyboardInterrupt, GeneratorExit):
+            told.append(StepApplied(plan_id=plan.id, step=0, status="unknown", text="stopped by the person"))
+            raise
         finally:
             self._remember(plan, told)
         yield self._after(plan, healthy)

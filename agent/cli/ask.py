@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from agent.cli.common import one_shot_settings
+from agent.cli.common import one_shot_settings, person_at_terminal
 from tools.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -28,18 +28,24 @@ def run(args: argparse.Namespace) -> int:
     from agent.session import Session
 
     request = _request(args.request)
-    person = sys.stdin.isatty() and sys.stdout.isatty() and args.output == "text"
+    person = person_at_terminal() and args.output == "text"
     session = Session.open(one_shot_settings(args, person), args.conversation)
     if args.output == "json":
         return _as_json(session, request, args)
-    from agent.cli.dialogue import decide
+    from agent.cli.dialogue import approve_now, decide, watch
     from agent.cli.render import Screen
 
     with Screen() as screen:
-        for event in session.send(request, args.roll_back):
-            screen.show(event)
-        if session.pending:
-            decide(session, screen, yes=args.yes, typed=args.confirm)
+        while request:
+            screen.busy("")
+            watch(session, screen, session.send(request, args.roll_back))
+            request = ""
+            if session.pending and args.yes:
+                watch(session, screen, approve_now(session, "--yes", args.confirm))
+            elif session.pending:
+                request = decide(session, screen)
+        if screen.code == 10:
+            screen.hint(f'Answer with: shipmate ask -c {session.id} "…"')
         return screen.code
 
 
@@ -53,15 +59,19 @@ def _request(words: list[str]) -> str:
 
 
 def _as_json(session: Session, request: str, args: argparse.Namespace) -> int:
+    import json
+
+    from agent.cli.dialogue import approve_now
+
     code = 0
 
-    def emit(events: Iterator[Event]) -> None:
+    def emit(events: Iterable[Event]) -> None:
         nonlocal code
         for event in events:
-            print(event.model_dump_json(), flush=True)
+            print(json.dumps(event.model_dump(mode="json")), flush=True)
             code = 10 if event.type == "question" else getattr(event, "code", code)
 
     emit(session.send(request, args.roll_back))
     if session.pending and args.yes:
-        emit(session.approve(session.pending, session.pending.digest, "--yes", typed=args.confirm))
+        emit(approve_now(session, "--yes", args.confirm))
     return code

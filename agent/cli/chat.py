@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
 from agent import __version__
 from agent.cli.common import settings_from
+from agent.cli.names import NameCompleter
+from agent.guard.hold import any_left
+from tools.errors import BadRequest, ShipmateError
+
+if TYPE_CHECKING:
+    from agent.cli.render import Screen
+    from agent.session import Session
 
 _LEAVE = {"exit", "quit", "bye", ":q"}
+_PROMPT = "› "
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not sys.stdin.isatty():
-        from tools.errors import BadRequest
-
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadRequest("The chat needs a terminal.", 'For one request use: shipmate ask "…"')
-    print(f"shipmate {__version__} · say what you need, or help · Ctrl-D leaves")
-    threading.Thread(target=_import_ahead, daemon=True).start()
+    print(f"shipmate {__version__} · say what you need, or help · Tab completes names · Ctrl-D leaves")
     names = NameCompleter()
-    reader = PromptSession[str](history=FileHistory(str(_history_file())), completer=names, complete_while_typing=False)
-    conversation = Chat(args, names, reader)
-    return conversation.talk()
+    threading.Thread(target=_prepare, args=(args, names), daemon=True).start()
+    reader = PromptSession[str](
+        history=FileHistory(str(_state() / "history")), completer=names, complete_while_typing=False
+    )
+    return Chat(args, names, reader).talk()
 
 
 class Chat:
@@ -45,92 +53,98 @@ class Chat:
         self.names = names
         self.reader = reader
         self.answers = PromptSession[str]()  # a yes or no does not belong into the history of requests
-        self._session = None
+        self._session: Session | None = None
 
     def talk(self) -> int:
         """Take requests until the person leaves."""
-        waiting = ""
+        text = ""
+        if any_left(_state()):
+            self._turn("")  # says what became of a plan that was cut off, before anything else
         while True:
             try:
-                text = waiting or self.reader.prompt("› ").strip()
+                with _interrupted_by_key_only():
+                    text = text or self.reader.prompt(_PROMPT).strip()
             except KeyboardInterrupt:
                 continue
             except EOFError:
                 print("bye")
                 return 0
-            waiting = ""
-            if not text:
-                continue
             if text.lower() in _LEAVE:
                 return 0
-            waiting = self._turn(text)
+            text = self._turn(text) if text else ""
 
     def _turn(self, text: str) -> str:
-        """One request and, if it led to a plan, its decision; Ctrl-C stops what runs and keeps the chat."""
-        from agent.cli.dialogue import decide
-        from agent.cli.render import Screen
-        from agent.session import Session
-        from tools.errors import ShipmateError
+        """One request and, if it led to a plan, its decision; Ctrl-C stops what runs and keeps the chat.
 
-        with Screen() as screen:
-            try:
-                if self._session is None:
-                    self._session = Session.open(settings_from(self.args), self.args.conversation)
-                    self.names.serve(self._session)
-                session = self._session
-                for event in session.send(text):
-                    screen.show(event)
-                if session.pending:
-                    return decide(session, screen, read=lambda ask, start: self.answers.prompt(ask, default=start))
-            except KeyboardInterrupt:
-                screen.errors.print("[yellow]Stopped.[/] `shipmate journal` shows what was done so far.")
-            except EOFError:
-                pass
-            except ShipmateError as error:
-                screen.errors.print(f"[red]{error.message}[/] {error.next_step}")
+        Returns the next request, when one was typed instead of an answer.
+        """
+        try:
+            from agent.cli.render import Screen
+
+            with Screen() as screen:
+                try:
+                    screen.busy("")
+                    return self._handle(text, screen)
+                except ShipmateError as error:
+                    screen.fail(error.message, error.next_step)
+                except KeyboardInterrupt:
+                    screen.stopped()
+                except Exception as error:
+                    if self.args.debug:
+                        raise
+                    screen.fail(f"That met a bug in Shipmate ({type(error).__name__}: {error}).", "Nothing is lost; "
+                                "`shipmate --debug` shows where.")  # fmt: skip
+                finally:
+                    screen.console.print()
+        except KeyboardInterrupt:  # while the screen itself was being loaded
+            print()
         return ""
 
+    def _handle(self, text: str, screen: Screen) -> str:
+        from agent.cli.dialogue import ANSWERS, decide, watch
 
-class NameCompleter(Completer):
-    """Completes the names of components and workloads; looks them up once a session exists, and never blocks."""
+        session = self._open()
+        if not text:
+            watch(session, screen, session.recover())
+            return ""
+        answer = text if session.pending and text.lower() in ANSWERS else ""
+        if not answer:
+            watch(session, screen, session.send(text))
+        return decide(session, screen, self._read, answer)
 
-    def __init__(self) -> None:
-        self._words: set[str] = set()
-
-    def serve(self, session: object) -> None:
-        """Learn the names in the background."""
-        threading.Thread(target=self._learn, args=(session,), daemon=True).start()
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        typed = document.get_word_before_cursor(WORD=True)
-        for word in sorted(self._words):
-            if typed and word.startswith(typed):
-                yield Completion(word, start_position=-len(typed))
-
-    def _learn(self, session: object) -> None:
+    def _open(self) -> Session:
         from agent.session import Session
-        from tools.errors import ShipmateError
 
-        if not isinstance(session, Session):
-            return
-        ctx = session.ctx
-        self._words |= set(ctx.workspace.components)
-        try:
-            for name in ("deployments", "statefulsets", "daemonsets", "namespaces"):
-                kind = ctx.cluster.kinds.resolve(name)
-                self._words |= {item["metadata"]["name"] for item in ctx.cluster.list(kind, metadata_only=True)}
-        except ShipmateError:
-            return
+        if self._session is None:
+            self._session = Session.open(settings_from(self.args), self.args.conversation)
+        return self._session
+
+    def _read(self, question: str, start: str) -> str:
+        with _interrupted_by_key_only():
+            return self.answers.prompt(question, default=start)
 
 
-def _import_ahead() -> None:
-    for module in ("agent.cli.render", "agent.session", "kubernetes.client"):
-        import_module(module)
+@contextmanager
+def _interrupted_by_key_only() -> Iterator[None]:
+    """While the editor shows, Ctrl-C is a key that it reads; the signal would only break it while it sets itself up."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _history_file() -> Path:
+def _prepare(args: argparse.Namespace, names: NameCompleter) -> None:
+    """Import what the first request needs while the person types it, and learn the names for completion."""
+    with suppress(Exception):  # the request itself meets the same error, and tells it
+        for module in ("agent.cli.dialogue", "agent.minds.planner.planner", "tools.kubernetes.client"):
+            import_module(module)
+        names.learn(settings_from(args).open_context())
+
+
+def _state() -> Path:
     from tools.context import Context
 
     folder = Context().state
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / "history"
+    return folder

@@ -11,6 +11,7 @@ from agent.cli.common import add_output, print_result
 if TYPE_CHECKING:
     from tools.provision.cluster import ClusterInfo
 
+HAS_ACTIONS = True
 _DRIVERS = ("built-in", "minikube", "kind")
 
 

@@ -7,10 +7,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from tools.change import Json
+from agent.cli.plain import clean
 
 if TYPE_CHECKING:
     from agent.settings import Settings
+    from tools.change import Json
+    from tools.context import Context
 
 _FLAGS = ("kubeconfig", "context", "namespace", "workspace", "model", "mode")
 
@@ -20,6 +22,11 @@ def settings_from(args: argparse.Namespace) -> Settings:
     from agent.settings import Settings
 
     return Settings.load(**{name: getattr(args, name, None) for name in _FLAGS})
+
+
+def person_at_terminal() -> bool:
+    """Whether somebody is there who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def one_shot_settings(args: argparse.Namespace, person: bool) -> Settings:
@@ -49,4 +56,18 @@ def print_result(text: str, data: Json, output: str) -> None:
 
         yaml.safe_dump(json.loads(json.dumps(data, default=str)), sys.stdout, sort_keys=False)
     else:
-        print(text)
+        print(clean(text))
+
+
+def tell_recovered(ctx: Context) -> None:
+    """Say on the error stream what became of plans that were cut off."""
+    from agent.guard.hold import any_left
+
+    if not any_left(ctx.state):
+        return
+    from agent.guard.recovery import recover
+    from agent.guard.undo import journal_of
+    from agent.store.sqlite import Store
+
+    for line in recover(ctx, journal_of(ctx), Store(ctx.state / "shipmate.db")):
+        print(clean(line), file=sys.stderr)

@@ -1,58 +1,88 @@
-"""The question under a plan card: y, n, show, edit, or something else entirely."""
+"""The question under a plan card: y, n, show, edit, or something else entirely; and carrying out what was approved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 
-from agent.cli.render import Screen, plan_card
+from agent.cli.render import Screen
+from agent.events import Errored, Event
+from agent.guard.plan import Plan
 from agent.session import Session
-from tools.errors import Refused
+from tools.errors import Refused, exit_code
 
 Read = Callable[[str, str], str]  # (prompt, text to start from) → what the person typed
 
+ANSWERS = frozenset({"y", "yes", "n", "no", "s", "show", "e", "edit"})
 
-def decide(session: Session, screen: Screen, *, yes: bool = False, typed: str = "", read: Read | None = None) -> str:
-    """Settle the plan that waits; returns a new request when the person typed one instead of an answer."""
+
+def decide(session: Session, screen: Screen, read: Read | None = None, first: str = "") -> str:
+    """Settle the plan that waits; returns a new request when the person typed one instead of an answer.
+
+    `first` is an answer that was given already. Ctrl-C at the question leaves the plan waiting.
+    """
     plan = session.pending
     if plan is None:
-        return ""
-    if yes:
-        _apply(session, screen, "--yes", typed)
         return ""
     read = read or _plain
-    wanted = f"Type {plan.confirm} to apply it" if plan.confirm else "Apply it? [y]es / [n]o / [s]how all / [e]dit"
+    question = f"Type {plan.confirm} to apply it (n refuses): " if plan.confirm else "Apply it? [y/n/show/edit] "
     while True:
-        answer = read(f"{wanted}: ", "").strip()
-        match answer.lower():
-            case "s" | "show":
-                screen.console.print(plan_card(plan, whole=True))
-            case "e" | "edit":
-                return read("> ", plan.request).strip()
-            case "n" | "no" | "":
-                screen.show(session.refuse(plan))
-                return ""
-            case "y" | "yes" if not plan.confirm:
-                _apply(session, screen, "yes on a terminal", "")
-                return ""
-            case _ if plan.confirm and answer == plan.confirm:
-                _apply(session, screen, "name typed on a terminal", answer)
-                return ""
-            case "y" | "yes":
-                continue
-            case _:
-                return answer
+        try:
+            answer, first = first or read(question, "").strip(), ""
+        except (KeyboardInterrupt, EOFError):
+            screen.hint(f"Plan {plan.id} still waits: y, n or show here, or `shipmate plan approve {plan.id}`.")
+            screen.code = 130
+            return ""
+        word = answer.lower()
+        if word in ("s", "show"):
+            screen.card(plan, whole=True)
+        elif word in ("e", "edit"):
+            return read("› ", plan.request).strip()
+        elif word in ("n", "no"):
+            screen.show(session.refuse(plan))
+            return ""
+        elif answer and (answer == plan.confirm if plan.confirm else word in ("y", "yes")):
+            how = "name typed on a terminal" if plan.confirm else "yes on a terminal"
+            watch(session, screen, session.approve(plan, plan.digest, how, typed=plan.confirm and answer))
+            return ""
+        elif plan.confirm and answer and " " not in answer:
+            screen.hint(f"That is not {plan.confirm!r}, so nothing was done.")
+        elif answer:
+            return answer
 
 
-def _apply(session: Session, screen: Screen, how: str, typed: str) -> None:
+def approve_now(session: Session, how: str, typed: str) -> Iterable[Event]:
+    """Approve the plan that waits without asking; one that wants a name typed wants it here, too."""
     plan = session.pending
     if plan is None:
-        raise Refused("There is no plan to approve.", "Ask for a change first.")
-    for event in session.approve(plan, plan.digest, how, typed=typed):
-        screen.show(event)
+        return ()
+    if plan.confirm and typed != plan.confirm:
+        return (unconfirmed(plan),)
+    return session.approve(plan, plan.digest, how, typed=typed)
+
+
+def unconfirmed(plan: Plan) -> Errored:
+    """Why a plan with a name to type was not applied, and how it can be."""
+    return Errored(
+        message=f"This plan is not applied by a yes alone, since what it does to {plan.confirm} may not come back.",
+        next_step=f"Add --confirm {plan.confirm} (or run `shipmate plan approve {plan.id} --confirm {plan.confirm}`).",
+        code=exit_code(Refused("")),
+    )
+
+
+def watch(session: Session, screen: Screen, events: Iterable[Event]) -> None:
+    """Show what happens; Ctrl-C stops it, and then says what was done by then."""
+    try:
+        with closing(iter(events)) as running:  # pyright: ignore[reportArgumentType]
+            for event in running:
+                screen.show(event)
+    except KeyboardInterrupt:
+        screen.stopped()
+        screen.code = 130
+        for notice in session.recover():
+            screen.show(notice)
 
 
 def _plain(prompt: str, start: str) -> str:
-    try:
-        return input(f"{prompt}{start}")
-    except EOFError:
-        return "n"
+    """A line of input without an editor; what there is to start from is shown, and an empty line keeps it."""
+    return input(f"{prompt}{f'[{start}] ' if start else ''}") or start

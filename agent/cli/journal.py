@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from agent.cli.common import add_output, print_result, settings_from
+from agent.cli.common import add_output, print_result, settings_from, tell_recovered
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from agent.guard.undo import journal_of
 
-    journal = journal_of(settings_from(args).open_context())
+    ctx = settings_from(args).open_context()
+    journal = journal_of(ctx)
+    if args.action == "show":
+        tell_recovered(ctx)
     if args.action == "export":
         for record in journal.records():
             print(json.dumps(record))
@@ -45,5 +48,9 @@ def _told(type: str, step: int, data: dict[str, object]) -> str:
             return f"{what}: {data['status']}"
         case "verified":
             return f"{what}: {data['text']}"
+        case "resolved":
+            return f"{what}: {data['status']}, seen after it was cut off"
+        case "undone":
+            return f"{what} by plan {data['by_plan']}"
         case _:
             return what

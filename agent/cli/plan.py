@@ -2,7 +2,7 @@
 
 import argparse
 
-from agent.cli.common import add_output, print_result, settings_from
+from agent.cli.common import add_output, print_result, settings_from, tell_recovered
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from tools.errors import BadRequest
 
     session = Session.open(settings_from(args))
+    tell_recovered(session.ctx)
     if args.action == "list":
         plans = session.store.plans()
         lines = [f"{plan.id}  {status:9}  {plan.created:%Y-%m-%d %H:%M}  {plan.request}" for plan, status in plans]
@@ -28,16 +29,17 @@ def run(args: argparse.Namespace) -> int:
     if not args.id:
         raise BadRequest(f"`shipmate plan {args.action}` needs the plan's id.", "`shipmate plan` lists them.")
     plan = session.stored_plan(args.id)
-    from agent.cli.render import Screen, plan_card
+    from agent.cli.dialogue import approve_now, watch
+    from agent.cli.render import Screen
 
     with Screen() as screen:
         if args.action == "approve":
-            for event in session.approve(plan, plan.digest, "shipmate plan approve", typed=args.confirm):
-                screen.show(event)
+            session.pending = plan
+            watch(session, screen, approve_now(session, "shipmate plan approve", args.confirm))
         elif args.action == "refuse":
             screen.show(session.refuse(plan))
         elif args.output == "text":
-            screen.console.print(plan_card(plan, whole=True))
+            screen.card(plan, whole=True)
         else:
             print_result("", plan.model_dump(mode="json"), args.output)
         return screen.code

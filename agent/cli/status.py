@@ -2,7 +2,7 @@
 
 import argparse
 
-from agent.cli.common import add_output, print_result, settings_from
+from agent.cli.common import add_output, print_result, settings_from, tell_recovered
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tools.workspace.overview import status
 
-    result = status(settings_from(args).open_context(), all_namespaces=args.all_namespaces)
+    ctx = settings_from(args).open_context()
+    tell_recovered(ctx)
+    result = status(ctx, all_namespaces=args.all_namespaces)
     print_result(result.text, result.data, args.output)
     return 0

@@ -1,9 +1,8 @@
 """`shipmate undo [PLAN]`: take back the last change, or the plan named."""
 
 import argparse
-import sys
 
-from agent.cli.common import one_shot_settings
+from agent.cli.common import one_shot_settings, person_at_terminal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,15 +12,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from agent.cli.dialogue import decide
+    from agent.cli.dialogue import approve_now, decide, watch
     from agent.cli.render import Screen
     from agent.session import Session
 
-    person = sys.stdin.isatty() and sys.stdout.isatty()
-    session = Session.open(one_shot_settings(args, person))
+    session = Session.open(one_shot_settings(args, person_at_terminal()))
     with Screen() as screen:
-        for event in session.undo(args.id):
-            screen.show(event)
-        if session.pending:
-            decide(session, screen, yes=args.yes, typed=args.confirm)
+        screen.busy("")
+        watch(session, screen, session.recover())
+        watch(session, screen, session.undo(args.id))
+        if session.pending and args.yes:
+            watch(session, screen, approve_now(session, "--yes", args.confirm))
+        elif session.pending:
+            request = decide(session, screen)
+            if request:
+                screen.hint(f'Nothing was changed. To ask for that: shipmate ask "{request}"')
         return screen.code

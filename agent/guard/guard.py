@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from agent.events import Event, PlanProposed, ProgressMade, StepApplied
 from agent.guard.grant import Grant
+from agent.guard.hold import Hold
 from agent.guard.journal import Journal
 from agent.guard.plan import Aim, Plan, Step
 from agent.guard.policy import Mode, to_type
@@ -15,7 +16,7 @@ from tools.context import Context
 from tools.errors import Conflict, Failed, Refused, ShipmateError
 from tools.handlers import handler_for
 from tools.permit import Permit
-from tools.preview import Applied, Preview
+from tools.preview import Applied, Preview, Verification
 from tools.progress import Steps, T
 
 _WITHOUT_CLUSTER = {"build-image", "tag-image", "write-file"}
@@ -29,6 +30,8 @@ class Guard:
         self.journal = journal
         self.store = store
         self.mode = mode
+        self._held: dict[str, Hold] = {}
+        self._unknown: set[str] = set()  # plans with a step that may or may not have been applied
 
     # --- before the yes -------------------------------------------------------------------------------------------
 
@@ -90,8 +93,12 @@ class Guard:
             raise Refused(
                 f"The plan was made for context {plan.aim.context!r}, but this is {now.context!r}.", "Ask again here."
             )
-        if not self.store.move_plan(plan.id, "pending", "applying"):
+        held = Hold.take(self.ctx.state, plan.id)
+        if held is None or not self.store.move_plan(plan.id, "pending", "applying"):
+            if held:
+                held.release()
             raise Refused(f"Plan {plan.id} was decided already.", "Ask again to get a new one.")
+        self._held[plan.id] = held
         grant = Grant(plan_id=plan.id, digest=digest, by=by, how=how)
         self.journal.append("approved", plan.id, grant=grant.model_dump(mode="json"))
         return grant
@@ -106,15 +113,21 @@ class Guard:
     def carry_out(self, plan: Plan, grant: Grant) -> Generator[Event, None, bool]:
         """Apply and verify the steps in order, stopping at the first that fails; True when all are healthy.
 
-        A grant works once: the plan's status moved from pending to applying when it was given.
+        A grant works once: the plan's status moved from pending to applying when it was given. Where it is cut off
+        it stays so, and recovery finds out later what became of it.
         """
         if grant.plan_id != plan.id or grant.digest != plan.digest:
             raise Refused("The grant is for another plan.", "Ask again to see the plan.")
-        healthy = False
+        ended, healthy = True, False
         try:
             healthy = yield from self._steps(plan)
+        except BaseException as error:
+            ended = isinstance(error, ShipmateError) and plan.id not in self._unknown
+            raise
         finally:
-            self.store.move_plan(plan.id, "applying", "applied" if healthy else "failed")
+            if ended:
+                self.store.move_plan(plan.id, "applying", "applied" if healthy else "failed")
+            self._held.pop(plan.id).release(settled=ended)
         if healthy and plan.undoes:
             self.journal.append("undone", plan.undoes, by_plan=plan.id)
         return healthy
@@ -129,7 +142,7 @@ class Guard:
                 if preview.noop:
                     continue
             applied = yield from self._apply(plan, number, preview)
-            seen = yield from _reported(handler_for(step.change).verify(self.ctx, step.change, applied), number)
+            seen = yield from self._verify(plan, number, applied)
             self.journal.append("verified", plan.id, number, **seen.model_dump(mode="json"))
             yield StepApplied(plan_id=plan.id, step=number, status="applied", text=applied.summary, verification=seen)
             if not seen.healthy:
@@ -163,6 +176,8 @@ class Guard:
             status = "failed" if isinstance(error, ShipmateError) and not permit.used else "unknown"
             text = str(error) if isinstance(error, ShipmateError) else f"stopped ({type(error).__name__})"
             self.journal.append("outcome", plan.id, number, status=status, text=text)
+            if status == "unknown":
+                self._unknown.add(plan.id)
             if isinstance(error, GeneratorExit | KeyboardInterrupt):
                 raise
             yield StepApplied(plan_id=plan.id, step=number, status=status, text=text)
@@ -176,6 +191,15 @@ class Guard:
             writes=[write.model_dump() for write in permit.used],
         )
         return applied
+
+    def _verify(self, plan: Plan, number: int, applied: Applied) -> Generator[Event, None, Verification]:
+        """Watch the step until it is healthy; who stops watching leaves that in the journal."""
+        change = plan.steps[number - 1].change
+        try:
+            return (yield from _reported(handler_for(change).verify(self.ctx, change, applied), number))
+        except (KeyboardInterrupt, GeneratorExit):
+            self.journal.append("verified", plan.id, number, healthy=False, text="stopped before it was seen healthy")
+            raise
 
     def _roll_back(self, plan: Plan, number: int, change: Change, applied: Applied) -> Generator[Event, None, None]:
         """Take one unhealthy step back, as the plan said it would."""

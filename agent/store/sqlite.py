@@ -54,6 +54,19 @@ class Store:
             rows = db.execute("SELECT body, status FROM plans ORDER BY created DESC LIMIT ?", (limit,)).fetchall()
         return [(Plan.model_validate_json(body), status) for body, status in rows]
 
+    def unfinished(self) -> list[Plan]:
+        """Plans that are being applied, or were when their process ended."""
+        if not self.path.exists():
+            return []
+        with self._open() as db:
+            rows = db.execute("SELECT body FROM plans WHERE status = 'applying' ORDER BY created").fetchall()
+        return [Plan.model_validate_json(body) for (body,) in rows]
+
+    def plan_status(self, plan_id: str) -> PlanStatus | None:
+        with self._open() as db:
+            row = db.execute("SELECT status FROM plans WHERE id = ?", (plan_id,)).fetchone()
+        return row[0] if row else None
+
     def move_plan(self, plan_id: str, before: PlanStatus, after: PlanStatus) -> bool:
         """Change a plan's status; False when it was not in `before` (another process was faster)."""
         with self._open() as db:

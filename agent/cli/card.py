@@ -1,0 +1,81 @@
+"""The card of a plan: where it goes, how it was read, what would change, what to know before the yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from agent.cli.plain import clean
+from agent.guard.plan import Plan, Step
+from tools.preview import Risk
+
+_CARD_LINES = 48  # of diff, shared by the steps
+_LEAST_LINES = 12
+_LINE_LENGTH = 240
+_RISK_STYLE = {Risk.LOW: "green", Risk.MEDIUM: "yellow", Risk.HIGH: "bold red"}
+_LINE_STYLE = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def plan_card(plan: Plan, *, whole: bool = False, boxed: bool = True) -> RenderableType:
+    """The card, in a frame where there is a terminal; `whole` leaves nothing out."""
+    parts: list[RenderableType] = [_where(plan)]
+    if plan.reading:
+        parts.append(Text(clean(f"I read this as: {plan.reading}"), style="italic"))
+    parts += [_line(f"· {note}") for note in plan.notes]
+    limit = None if whole else max(_LEAST_LINES, _CARD_LINES // max(1, len(plan.steps)))
+    for number, step in enumerate(plan.steps, start=1):
+        parts += _step(number, step, limit)
+    title = Text.assemble(f"Plan {plan.id} · risk ", (str(plan.risk), _RISK_STYLE[plan.risk]))
+    if not boxed:
+        return Group(title, *parts)
+    style = _RISK_STYLE[plan.risk]
+    return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(0, 1), expand=False)
+
+
+def _where(plan: Plan) -> Text:
+    aim = plan.aim
+    if not aim.context:
+        return Text("on this machine", style="bold")
+    return Text.assemble(
+        "context ", (clean(aim.context), "bold"), " · namespace ", (clean(aim.namespace), "bold"),
+        (f" · as {clean(aim.user)}", "dim"),
+    )  # fmt: skip
+
+
+def _step(number: int, step: Step, limit: int | None) -> Iterator[RenderableType]:
+    preview = step.preview
+    head = Text(f"{number}. {clean(preview.summary)}", style="bold")
+    if preview.noop:
+        yield head.append("  (already so)", style="not bold dim")
+        return
+    yield head
+    lines = preview.diff.splitlines()
+    shown = lines[:limit]
+    if shown:
+        diff = Text("\n").join(_diff_line(line, limit is None) for line in shown)
+        diff.overflow = "fold"
+        yield Padding(diff, (0, 0, 0, 3))
+    if left := len(lines) - len(shown):
+        yield _line(f"… {left} more line{'s' if left > 1 else ''}; `show` shows them", "dim")
+    for blocker in preview.blockers:
+        yield _line(f"✘ {blocker}", "bold red")
+    for warning in preview.warnings:
+        yield _line(f"! {warning}", "yellow")
+    if preview.provisional:
+        yield _line("looked at again before it is applied, since it rests on an earlier step", "dim")
+    yield _line(f"undo: {preview.undo}" if preview.undo else f"cannot be undone: {preview.no_undo}", "dim")
+
+
+def _diff_line(line: str, whole: bool) -> Text:
+    text = clean(line)
+    if len(text) > _LINE_LENGTH and not whole:
+        text = f"{text[:_LINE_LENGTH]}… ({len(text) - _LINE_LENGTH} more)"
+    return Text(text, style=_LINE_STYLE.get(line[:1], ""))
+
+
+def _line(text: str, style: str = "") -> RenderableType:
+    return Padding(Text(clean(text), style=style), (0, 0, 0, 3 if style else 0))

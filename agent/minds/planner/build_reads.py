@@ -16,7 +16,15 @@ from agent.minds.planner.subjects import Built, place, remembered, subjects, whe
 def _scope(clause: Clause, spoken: Spoken) -> dict[str, Any]:
     if clause.parts.all_namespaces:
         return {"all_namespaces": True}
-    return place(spoken)
+    return place(spoken) or ({"namespace": spoken.facts.home} if spoken.facts.home else {})
+
+
+def _itself(target: Target, spoken: Spoken) -> dict[str, Any]:
+    """Kind, name and namespace of what runs a component, for tools that take an object's own name; else its name."""
+    found = spoken.facts.running(target.name) if target.component and not place(spoken) else None
+    if not found:
+        return {"name": target.name, **({"kind": target.kind} if target.kind else {}), **place(spoken)}
+    return {"name": found.name, "kind": target.kind or found.kind, "namespace": found.namespace}
 
 
 def _named(clause: Clause, spoken: Spoken) -> list[Target]:
@@ -99,9 +107,9 @@ def events(clause: Clause, spoken: Spoken) -> Built:
         extra["warnings_only"] = True
     if clause.parts.since:
         extra["since"] = clause.parts.since
-    found = _each(clause, spoken, "events", "show the events of", extra)
-    if found:
-        return found
+    if named := _named(clause, spoken):
+        found = [{**_itself(target, spoken), **extra} for target in named]
+        return [Step("events", one, f"show the events of {one['name']}{where(one)}") for one in found]
     arguments = {**_scope(clause, spoken), **extra}
     return [Step("events", arguments, f"show the events{where(arguments)}")]
 
@@ -113,7 +121,10 @@ def top(clause: Clause, spoken: Spoken) -> Built:
     extra: dict[str, Any] = {"what": what, **({"sort_by": sort} if sort else {})}
     named = _named(clause, spoken)
     if named:
-        return [Step("top", {**extra, "name": t.name, **place(spoken)}, f"show what {t.said} uses") for t in named]
+        found = [{**extra, **_itself(target, spoken)} for target in named]
+        for one in found:
+            one.pop("kind", None)
+        return [Step("top", one, f"show what {one['name']} uses{where(one)}") for one in found]
     arguments = {**extra, **({} if what == "nodes" else _scope(clause, spoken))}
     return [Step("top", arguments, f"show what {what} use{where(arguments)}")]
 
@@ -220,9 +231,9 @@ def _objects(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
     kind = _kind(clause)
     steps: list[Step] = []
     for target in _named(clause, spoken):
-        said = target.kind or kind or _own_kind(target, spoken)
-        arguments = {"kind": said, "name": target.name, **place(spoken)}
-        steps.append(Step(tool, arguments, f"{verb} {said} {target.name}{where(arguments)}"))
+        arguments = _itself(target, spoken)
+        said = arguments["kind"] = target.kind or kind or arguments.get("kind") or _own_kind(target, spoken)
+        steps.append(Step(tool, arguments, f"{verb} {said} {arguments['name']}{where(arguments)}"))
     if steps:
         return steps
     if not kind:
@@ -341,8 +352,9 @@ def listing(clause: Clause, spoken: Spoken) -> Built:
         if kind == "pod" and len(named) == 1 and ("on", named[0].name) in clause.parts.places:
             return [Step("describe", {"kind": "node", "name": named[0].name}, f"describe node {named[0].name}")]
         if len(named) == 1:
-            arguments["name"] = named[0].name
-        said = f"list {plural(kind)}" + (f" of {named[0].name}" if len(named) == 1 else "")
+            own = {key: value for key, value in _itself(named[0], spoken).items() if key != "kind"}
+            arguments |= own if kind not in lexicon().groups["cluster-wide"] else {"name": named[0].name}
+        said = f"list {plural(kind)}" + (f" of {arguments['name']}" if len(named) == 1 else "")
         steps.append(Step("list_objects", arguments, f"{said}{where(arguments)}"))
     return steps or Unknown("Say what to list, for instance: list pods, or list services in kube-system.")
 

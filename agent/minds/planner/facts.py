@@ -24,6 +24,15 @@ class KindFact:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Running:
+    """The workload that runs a component."""
+
+    kind: str
+    name: str
+    namespace: str
+
+
 class Facts(Protocol):
     """Answers are empty, never errors, where nothing is known (no cluster, no rights, no workspace)."""
 
@@ -46,6 +55,15 @@ class Facts(Protocol):
     @property
     def context(self) -> str:
         """Name of the kubeconfig context in use."""
+        ...
+
+    @property
+    def home(self) -> str:
+        """The namespace to look at when neither the sentence nor the context names one; empty: the context's."""
+        ...
+
+    def running(self, component: str) -> Running | None:
+        """What runs a component, when that is one workload."""
         ...
 
     def namespaces(self) -> tuple[str, ...]: ...
@@ -72,6 +90,11 @@ class StaticFacts:
     custom: tuple[KindFact, ...] = ()
     objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     charts: tuple[str, ...] = ()
+    home: str = ""
+    workloads: Mapping[str, Running] = field(default_factory=dict[str, Running])
+
+    def running(self, component: str) -> Running | None:
+        return self.workloads.get(component)
 
     def namespaces(self) -> tuple[str, ...]:
         return self.spaces
@@ -123,6 +146,28 @@ class ContextFacts:
             return self._ctx.cluster.context
         except ShipmateError:
             return ""
+
+    @property
+    def home(self) -> str:
+        try:
+            if self._ctx.namespace or self._ctx.cluster.namespace != "default" or not self.components:
+                return ""
+        except ShipmateError:
+            return ""
+        own = self._workspace.namespace if self._workspace else ""
+        return own if own in self.namespaces() else ""
+
+    def running(self, component: str) -> Running | None:
+        from tools.kubernetes.find import find_workload
+
+        own = self._workspace.namespace if self._workspace else None
+        for namespace in (None, own):  # where several namespaces have one, the workspace's own is meant
+            try:
+                live = find_workload(self._ctx, component, namespace=namespace)
+            except ShipmateError:
+                continue
+            return Running(live["kind"].lower(), live["metadata"]["name"], live["metadata"]["namespace"])
+        return None
 
     def namespaces(self) -> tuple[str, ...]:
         return self.names("namespace")

@@ -69,12 +69,12 @@ class Spoken:
         return ""
 
     def _is_place(self, preposition: str, place: str) -> bool:
-        facts = self.facts
-        if place in facts.components or self._is_word(place):
+        facts, inside = self.facts, preposition in ("in", "into", "within", "inside", "under", "across")
+        if place in facts.components or (self._is_word(place) and not (inside and place == facts.app)):
             return False
         if place in facts.namespaces():
             return True
-        if preposition not in ("in", "into", "within", "inside", "under", "across"):
+        if not inside:
             return False
         if place == facts.app or place in lexicon().common - {"production", "prod", "dev", "test", "testing", "demo"}:
             return False
@@ -113,8 +113,11 @@ class Spoken:
         words = [word for word in self.clause.words if not word.filler]
         sure: list[Target] = []
         guesses: list[Target] = []
+        spaces = {self.namespace} | self._places
         for index, word in enumerate(words):
             kind = self._kind_beside(words, index)
+            if word.name and word.text in spaces:
+                continue
             if word.name:
                 whole = word.name == self.facts.app and word.name not in self.facts.components
                 sure.append(Target(word.name, "" if whole else kind, not whole, whole, True))

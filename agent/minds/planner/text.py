@@ -66,7 +66,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"\ba (?:couple|pair)(?: of)?\b|\ba couple\b", "2", text, flags=re.IGNORECASE)
     text = re.sub(r"\ban? additional\b|\banother\b(?! [a-z]+ (?:pod|replica))", "1 more", text, flags=re.IGNORECASE)
     # "the other one", "this one" are pronouns, not counts
-    text = re.sub(r"\b(the|this|that|which|other|last|first|second|third|same|next|old|new) one\b", r"\1 ones", text, flags=re.I)
+    before = "the|this|that|which|other|last|first|second|third|same|next|old|new"
+    text = re.sub(rf"\b({before}) one\b", r"\1 ones", text, flags=re.IGNORECASE)
     text = re.sub(
         rf"(?<![\w./=-])({_NUMBER})(?:[ -]({'|'.join(_UNITS[1:10])}))?(?![\w./=-]|-\w)",
         _number,

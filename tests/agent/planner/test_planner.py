@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Returned, Say, Turn
-from agent.minds.planner.facts import ContextFacts
+from agent.minds.planner.facts import ContextFacts, Running
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Interpretation
 from agent.minds.planner.planner import Planner
@@ -102,6 +103,30 @@ def test_a_correction_is_never_silent() -> None:
     assert isinstance(meaning, Interpretation)
     assert "'bakcend'" in meaning.reading
     assert "'stagging'" in meaning.reading
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arguments"),
+    [
+        ("describe backend", {"kind": "deployment", "name": "shop-backend", "namespace": "shop"}),
+        ("events of backend", {"kind": "deployment", "name": "shop-backend", "namespace": "shop"}),
+        ("show backend pods", {"kind": "pod", "name": "shop-backend", "namespace": "shop"}),
+        (
+            "how much memory does backend use?",
+            {"what": "pods", "sort_by": "memory", "name": "shop-backend", "namespace": "shop"},
+        ),
+        ("show backend pods in staging", {"kind": "pod", "name": "backend", "namespace": "staging"}),
+        ("list pods", {"kind": "pod", "namespace": "shop"}),
+        ("list pods in staging", {"kind": "pod", "namespace": "staging"}),
+        ("list pods everywhere", {"kind": "pod", "all_namespaces": True}),
+        ("list nodes", {"kind": "node"}),
+    ],
+)  # fmt: skip
+def test_a_component_is_looked_at_where_it_runs(sentence: str, arguments: dict[str, object]) -> None:
+    running = {"backend": Running("deployment", "shop-backend", "shop")}
+    meaning = interpret(sentence, replace(FACTS, home="shop", workloads=running))
+    assert isinstance(meaning, Interpretation)
+    assert meaning.calls[0].arguments == arguments
 
 
 @pytest.mark.parametrize(("text", "kind"), [("", "deployment"), ("please apply this:\n", "deployment")])

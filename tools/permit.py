@@ -16,7 +16,8 @@ from tools.preview import Write
 class Permit:
     """Lets the writes of one step through while it is open.
 
-    `plan` and `step` name what was approved, for the journal and for the mark on each request.
+    `plan` and `step` name what was approved, for the journal and for the mark on each request; `used` are the writes
+    that were, or may have been, carried out.
     """
 
     def __init__(self, plan: str, step: int, writes: tuple[Write, ...]) -> None:
@@ -24,6 +25,7 @@ class Permit:
         self.step = step
         self._writes = writes
         self._open = False
+        self._spent = False
         self._lock = threading.Lock()
         self.used: list[Write] = []
 
@@ -31,9 +33,9 @@ class Permit:
     def opened(self) -> Generator["Permit"]:
         """Open the permit for the duration of the step; it can never be opened again."""
         with self._lock:
-            if self._open or self.used:
+            if self._spent:
                 raise Refused("This permit was used already.", "Ask for the change again.")
-            self._open = True
+            self._open = self._spent = True
         try:
             yield self
         finally:
@@ -47,6 +49,11 @@ class Permit:
             if not any(write.covers(door, method, path) for write in self._writes):
                 raise Refused(f"{method} {path} was stopped: the approved plan does not contain this write.")
             self.used.append(Write(door=door, method=method, path=path))
+
+    def withdraw(self, door: str, method: str, path: str) -> None:
+        """A door tells that this write was refused on the other side, so that it surely was not carried out."""
+        with self._lock:
+            self.used.remove(Write(door=door, method=method, path=path))
 
     def shows(self, door: str, path: str) -> bool:
         """Whether the plan writes to exactly this object, by whatever method; records nothing."""

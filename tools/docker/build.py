@@ -222,6 +222,7 @@ def _by_program(
                 line = next(lines)
             except StopIteration as end:
                 if end.value.code:
+                    permit.withdraw("program", argv[0], " ".join(argv[1:]))  # what fails makes no image
                     raise failure(argv, end.value) from None
                 return
             yield line.text

@@ -35,6 +35,10 @@ _NO_ENGINE = "Start it, or run `shipmate doctor --fix`."
 _permit: ContextVar[Permit | None] = ContextVar("docker_permit", default=None)
 
 
+class _Garbled(Failed):
+    """The engine's answer cannot be read, so what became of the request is not known."""
+
+
 class _Door(APIClient):
     """The Docker library's client, which refuses whatever is not a read."""
 
@@ -106,8 +110,15 @@ class Engine:
             finally:
                 _permit.reset(key)
             with reply:
-                _check(reply)
-                yield from _messages(reply)
+                try:
+                    _check(reply)
+                    yield from _messages(reply)
+                except _Garbled:
+                    raise
+                except ShipmateError:  # the engine says itself that it did not work
+                    if permit:
+                        permit.withdraw("docker", method, api_path(reply.request.url or ""))
+                    raise
 
     def image(self, name: str) -> Json | None:
         """What the engine knows about an image, None when it does not have it."""
@@ -243,7 +254,7 @@ def _message(line: bytes) -> Iterator[Json]:
     try:
         message = json.loads(line)
     except ValueError:
-        raise Failed("The Docker engine sent something that is not JSON.") from None
+        raise _Garbled("The Docker engine sent something that is not JSON.") from None
     if isinstance(message, dict):
         if "error" in message:
             raise _error(500, redact_text(str(message["error"]).strip().rstrip(".")))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.change import Ref
-from tools.errors import BadRequest, Conflict, Forbidden, Refused
-from tools.kubernetes.errors import status_of
+from tools.errors import BadRequest, Conflict, Forbidden, Refused, ShipmateError
+from tools.kubernetes.errors import not_carried_out, status_of
 from tools.kubernetes.kinds import Kinds, Resource
 from tools.kubernetes.kubeconfig import find_access
 from tools.kubernetes.paths import (
@@ -215,7 +215,12 @@ class Cluster:
         require(permit, "kubernetes", method, path)
         # The API server's audit log keeps the agent, and so knows which approved step each write belongs to.
         agent = f"{AGENT} (plan {permit.plan} step {permit.step})" if permit else AGENT
-        return self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
+        try:
+            return self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
+        except ShipmateError as error:
+            if permit and not_carried_out(error):
+                permit.withdraw("kubernetes", method, path)
+            raise
 
     def forward(
         self, permit: Permit | None, method: str, target: str, headers: Mapping[str, str], body: bytes | None

@@ -68,6 +68,12 @@ def status_of(error: BaseException) -> Status | None:
     return cause if isinstance(cause, Status) else None
 
 
+def not_carried_out(error: ShipmateError) -> bool:
+    """Whether a write that ended so surely changed nothing: it was refused, or never reached the server."""
+    status = status_of(error)
+    return status.code < 500 if status else not isinstance(error, OutcomeUnknown)
+
+
 def parse_status(code: int, body: bytes) -> Status:
     """Read a `Status` object; anything else (a proxy's page, plain text) becomes its first line."""
     try:

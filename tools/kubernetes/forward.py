@@ -6,12 +6,13 @@ What is allowed is decided here from the request itself, because the program is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
-from tools.errors import BadRequest, Refused
+from tools.errors import BadRequest, Refused, ShipmateError
+from tools.kubernetes.errors import not_carried_out
 from tools.kubernetes.paths import refuse_tunnel
 from tools.kubernetes.transport import Transport
 from tools.permit import Permit, require
@@ -36,27 +37,47 @@ def forward(
     body: bytes | None,
 ) -> AbstractContextManager[BaseHTTPResponse]:
     """Send the request with the door's credentials; the answer is undecoded and perhaps endless."""
-    check(permit, method, target, body or b"")
-    return transport.relay(method, target, headers, body)
+    written = check(permit, method, target, body or b"")
+    relay = transport.relay(method, target, headers, body)
+    return _watched(relay, permit, method, target.partition("?")[0]) if permit and written else relay
 
 
-def check(permit: Permit | None, method: str, target: str, body: bytes) -> None:
-    """Raise Refused unless this request changes nothing, or is a write that the approved step shows."""
+@contextmanager
+def _watched(
+    relay: AbstractContextManager[BaseHTTPResponse], permit: Permit, method: str, path: str
+) -> Generator[BaseHTTPResponse]:
+    """The answer to a write; one that was refused or never sent does not count as written."""
+    with ExitStack() as opened:
+        try:
+            answer = opened.enter_context(relay)
+        except ShipmateError as error:
+            if not_carried_out(error):
+                permit.withdraw("kubernetes", method, path)
+            raise
+        if 400 <= answer.status < 500:
+            permit.withdraw("kubernetes", method, path)
+        yield answer
+
+
+def check(permit: Permit | None, method: str, target: str, body: bytes) -> bool:
+    """Whether this is a write, which the approved step then shows; raises Refused for one that it does not."""
     path, _, query = target.partition("?")
     try:
         place = refuse_tunnel(path)
     except BadRequest as error:
         raise Refused(f"{method} was stopped: {error.message}") from error
     if method in ("GET", "HEAD") or (method == "POST" and path in _REVIEWS):
-        return
+        return False
     if not place.subresource and _changes_nothing(method, query, body):
-        return
+        return False
     require(permit, "kubernetes", method, path)
     if method == "POST" and permit is not None:
         # The path of a creation is the collection's; which object it is, only the body says.
         name = _name(body)
         if not name or not permit.shows("kubernetes", f"{path}/{name}"):
+            permit.withdraw("kubernetes", method, path)
             raise Refused(f"{method} {path} was stopped: the approved plan does not contain {name or 'this'}.")
+    return True
 
 
 def _changes_nothing(method: str, query: str, body: bytes) -> bool:

@@ -133,6 +133,7 @@ def run_helm(
     reason = render.explain(output.stderr or output.stdout)
     if any(write.door == "kubernetes" for write in permit.used):
         return reason
+    permit.withdraw("program", "helm", " ".join(line))
     raise Conflict(f"{reason} Nothing was written.", _AGAIN)
 
 

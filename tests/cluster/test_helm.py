@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,8 @@ spec:
         assert any("thing one" in text and "can only be checked once" in text for text in done.preview.warnings)
         assert shop.cluster.get(f"/apis/{group}/v1/namespaces/{shop.namespace}/things/one")["kind"] == "Thing"
     finally:
-        write_directly(shop.cluster, "DELETE", path)
+        with suppress(NotFound):
+            write_directly(shop.cluster, "DELETE", path)
 
 
 def test_a_namespace_that_an_earlier_step_makes(shop: Context) -> None:

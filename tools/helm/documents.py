@@ -106,7 +106,8 @@ def _loader() -> type[Any]:
     import yaml
 
     base: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader: type[Any] = type("Loader", (base,), {"yaml_implicit_resolvers": {}})
+    truths = {**base.bool_values, "y": True, "n": False}
+    loader: type[Any] = type("Loader", (base,), {"yaml_implicit_resolvers": {}, "bool_values": truths})
     for tag, pattern, first in _SCALARS:
         loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
     return loader

@@ -55,12 +55,15 @@ def command(
     return line + (["--force-conflicts"] if force else [])
 
 
-def render(helm: Helm, line: list[str], values: Mapping[str, Any], namespace: str, *, twice: bool) -> Rendering:
+def render(
+    helm: Helm, line: list[str], values: Mapping[str, Any], namespace: str, *, twice: bool, alone: bool = False
+) -> Rendering:
     """Render by a dry run of this command line; `twice` to find what differs each time.
 
-    Raises BadRequest that explains what the chart or the values do wrong.
+    `alone`: without asking the server, for a chart whose kinds the cluster does not know yet. Raises BadRequest that
+    explains what the chart or the values do wrong.
     """
-    line = [*line, "--dry-run=server", "-o", "json"]
+    line = [*line, f"--dry-run={'client' if alone else 'server'}", "-o", "json"]
     text = json.dumps(dict(values))
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(helm.run, line, text) for _ in range(2 if twice else 1)]

@@ -61,7 +61,11 @@ class ReleaseHandler:
             placed = namespace_exists(ctx, change.namespace)
             line = _line(change, chart, placed, forced=False)
             given = unseal(ctx, change.values)
-            rendering = render.render(ctx.helm, line, given, change.namespace, twice=twice and chart.random)
+            kinds = charts.definitions(chart, change.namespace) if change.action == "install" else []
+            kinds = [one for one in kinds if live_object(ctx, one.ref) is None]
+            rendering = render.render(
+                ctx.helm, line, given, change.namespace, twice=twice and chart.random, alone=bool(kinds)
+            )
         except (BadRequest, Failed) as error:
             return Preview(summary=summary, blockers=(str(error),))
         yield Progress("asking the server what each document would change")
@@ -74,8 +78,7 @@ class ReleaseHandler:
             look.blockers.append(f"There is no namespace {change.namespace}.")
         last = history[-1] if history else None
         on_server = ctx.helm.version >= (4, 0) and (last is None or last.method == "ssa")
-        first = charts.definitions(chart, change.namespace) if change.action == "install" else []
-        new = [*(one for one in first if live_object(ctx, one.ref) is None), *rendering.documents]
+        new = [*kinds, *rendering.documents]
         look_at(ctx, look, new, old, on_server=on_server, placed=placed)
         look_at_deletions(ctx, look, gone)
         tell(look, hooks)

@@ -228,6 +228,8 @@ def rollback(clause: Clause, spoken: Spoken) -> Built:
             number = int(parts.tag)
         else:
             return set_image(clause, spoken)
+    if clause.concept == "undo" and not named:
+        return undo(clause, spoken)
     if not named and not clause.pronoun and number is None and not clause.memory.subject.get("name"):
         return undo(clause, spoken)
     if (not named and clause.says("plan")) or (

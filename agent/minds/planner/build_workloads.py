@@ -195,13 +195,14 @@ def _deploy_said(extra: dict[str, Any]) -> str:
 def _chart(clause: Clause, spoken: Spoken) -> Built:
     """Install or upgrade a chart as a release of its own."""
     parts = clause.parts
-    upgrade = clause.concept == "upgrade"
+    upgrade = clause.concept != "deploy"
     chart = parts.charts[0] if parts.charts else ""
     names = [target.name for target in spoken.targets if target.name != chart]
     alias = re.search(r"\bas (?:release )?([a-z0-9][a-z0-9-]*)", clause.text)
     release = parts.named or (
         alias[1] if alias else names[0] if names else chart.rstrip("/").rsplit("/", 1)[-1].split(":")[0]
     )
+    release = release or (spoken.facts.release if upgrade else "")
     if not release:
         return Unknown("Say which chart to install, for instance: install ./charts/todo-chatbot as todo.")
     arguments: dict[str, Any] = {"release": release}
@@ -218,6 +219,9 @@ def _chart(clause: Clause, spoken: Spoken) -> Built:
 
 def upgrade(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
+    if any("." in key for key, _ in parts.pairs):
+        component = any(target.component for target in spoken.targets) and not clause.says("release")
+        return deploy(clause, spoken) if component else _chart(clause, spoken)
     if parts.charts or (
         clause.says("chart", "release")
         and any(

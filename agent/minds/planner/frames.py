@@ -97,6 +97,8 @@ def _traits(clause: Clause, spoken: Spoken) -> frozenset[str]:
         value = getattr(clause.parts, part)
         if value not in (None, "", []):
             traits.add(f"<{_SINGULAR.get(part, part)}>")
+    if any("." in key for key, _ in clause.parts.pairs):  # backend.replicaCount=3 is a chart's value, not a variable
+        traits = (traits - {"<pair>"}) | {"<value>"}
     if clause.parts.range and clause.parts.to is None:
         traits.add("<range>")
     traits |= {f"<{amount.resource}>" for amount in clause.parts.amounts}

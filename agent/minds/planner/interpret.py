@@ -208,14 +208,17 @@ def _qualifier(clause: Clause, left: list[str]) -> str:
 
 def _declined(clause: Clause) -> Unknown | None:
     """Things that only look like an order this planner could carry out."""
-    for topic in ("shell", "drain", "canary", "schedule", "unknowable"):
+    for topic in ("unable", "shell", "drain", "canary", "schedule", "unknowable"):
         found = next((word for word in clause.words if word.is_a(topic)), None)
         changing = _orders(clause)
         if (
             found
             and not found.name
             and (
-                (topic in ("shell", "drain", "unknowable") and (clause.mood != "ask" or topic == "unknowable"))
+                (
+                    topic in ("unable", "shell", "drain", "unknowable")
+                    and (clause.mood != "ask" or topic == "unknowable")
+                )
                 or changing
             )
         ):

@@ -165,7 +165,7 @@ class Spoken:
             if before.text in ("of", "for", "on", "from", "to"):
                 return True
             index -= 1
-        return True
+        return False
 
     def _check(self, target: Target) -> Target:
         """The target as it exists, if it does; a misspelling corrected and told."""

@@ -71,6 +71,8 @@ class Parts:
 def find_parts(text: str) -> Parts:
     """All parts of one clause (clean, with number words as digits)."""
     parts = Parts(rest=text)
+    # of "from 256Mi to 512Mi" only the new value counts; bare numbers may be a range
+    parts.take(r"\bfrom (?!\d+ )\S+(?: (?:[kmg]i?b?|mb|gb|cores?|cpus?))?(?= to \S)", lambda _: None)
     for finder in FINDERS:
         finder(parts)
     return parts
@@ -197,7 +199,7 @@ def _containers(parts: Parts) -> None:
 
     parts.take(rf"\bcontainer(?: called| named)? ({NAME})", container)
     parts.take(rf"\b(?:the )?({NAME}) container\b", container)
-    naming = r"(?:named|called|name it|call it|as release|release name)"
+    naming = r"(?:named|called|name it|call it|as release|release name|as (?:a )?service)"
     parts.take(rf"\b{naming} ({NAME})", lambda match: setattr(parts, "named", match[1]))
 
 

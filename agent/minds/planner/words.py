@@ -64,6 +64,8 @@ def known_names(facts: Facts) -> dict[tuple[str, ...], str]:
         for alias in lexicon().aliases.get(name, ()):
             if "-".join(alias) not in facts.components:
                 known[alias] = name
+    for part in re.split(r"[-_.]", facts.app):  # "the todo app" for todo-chatbot
+        known |= {(part, noun): facts.app for noun in ("app", "application", "stack") if part not in facts.components}
     for name in (*facts.components, facts.app):
         if name:
             known[(name,)] = name

@@ -8,6 +8,7 @@ from types import ModuleType
 from agent.minds.planner import build_objects, build_reads, build_workloads
 from agent.minds.planner.answering import answer, subject_of
 from agent.minds.planner.clause import Clause
+from agent.minds.planner.declined import declined, orders
 from agent.minds.planner.facts import Facts
 from agent.minds.planner.followup import follow_up
 from agent.minds.planner.frames import Fit, fitting
@@ -21,10 +22,6 @@ from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
 
 _BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads)
 _SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
-_ELSEWHERE = re.compile(
-    r"^\W*(?:please )?(?:(?:switch|connect|go|change|move|use)\b.*\b(?:cluster|context|kubeconfig)\b"
-    r"|(?:switch|go|change|move) to (?:the )?(?:\S+ )?namespace\b)"
-)
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55
 
@@ -57,7 +54,7 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
 
 def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:
     """All clauses as one interpretation; the first question or refusal among them wins."""
-    changing = any(_orders(clause) and clause.concept != "want" for clause in found)
+    changing = any(orders(clause) and clause.concept != "want" for clause in found)
     steps: list[Step] = []
     confidence, problems = 1.0, list[Meaning]()
     for clause in found:
@@ -77,11 +74,6 @@ def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:
     if clash := contradiction(steps):
         return clash
     return Interpretation(tuple(steps), "; ".join(dict.fromkeys(step.reading for step in steps)), confidence)
-
-
-def _orders(clause: Clause) -> bool:
-    """Whether the clause tells to change something."""
-    return clause.mood == "do" and clause.sense is not None and clause.sense.section in ("change", "light")
 
 
 def _first_problem(problems: list[Meaning], steps: list[Step]) -> Meaning:
@@ -108,8 +100,8 @@ def _clause(clause: Clause, memory: Memory) -> Meaning:
     clause.memory = memory
     if clause.mood == "never":
         return Reply(say("negated"))
-    if declined := _declined(clause):
-        return declined
+    if refused := declined(clause):
+        return refused
     if clause.mood == "help":
         return Reply(say("help"))
     if clause.says("whatdone"):
@@ -204,45 +196,6 @@ def _qualifier(clause: Clause, left: list[str]) -> str:
         if match:
             return match[1]
     return ""
-
-
-def _declined(clause: Clause) -> Unknown | None:
-    """Things that only look like an order this planner could carry out."""
-    for topic in ("unable", "shell", "drain", "canary", "schedule", "unknowable"):
-        found = next((word for word in clause.words if word.is_a(topic)), None)
-        changing = _orders(clause)
-        if (
-            found
-            and not found.name
-            and (
-                (
-                    topic in ("unable", "shell", "drain", "unknowable")
-                    and (clause.mood != "ask" or topic == "unknowable")
-                )
-                or changing
-            )
-        ):
-            return Unknown(say(topic, word=found.text))
-    first = next((word for word in clause.words if not word.filler), None)
-    conditional = any(word.is_a("condition") for word in clause.words)
-    changing = _orders(clause)
-    if _ELSEWHERE.search(clause.text.lower()):
-        return Unknown(say("other-cluster"))
-    if conditional and changing and first is not None:
-        return Unknown(say("condition"))
-    if changing and re.search(
-        r"\b(?:in|after) \d+ ?(?:min|minute|hour|sec|second|day)s?\b|\bat \d{1,2}(?::\d\d)? ?(?:am|pm|o'clock)\b",
-        clause.text.lower(),
-    ):
-        return Unknown(say("schedule", word="later"))
-    if (
-        changing
-        and not clause.parts.namespace
-        and re.search(r"\b(?:in|on) (?:the )?[\w-]+ (?:cluster|context)\b", clause.text)
-        and not clause.says("build")
-    ):
-        return Unknown(say("other-cluster"))
-    return None
 
 
 def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:

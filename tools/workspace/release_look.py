@@ -29,6 +29,10 @@ Object = dict[str, Any]
 _MANAGER = "helm"
 _VOLUMES = ("PersistentVolumeClaim", "PersistentVolume")
 _GRAVE = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "CustomResourceDefinition", "APIService")
+_FIRST = (
+    *("deployment", "statefulset", "daemonset", "job", "cronjob", "horizontalpodautoscaler"),
+    *("service", "ingress", "persistentvolumeclaim", "configmap", "secret"),
+)
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 
 
@@ -54,7 +58,7 @@ class Look:
 
     @property
     def diff(self) -> str:
-        return "\n".join(self.diffs.values())
+        return "\n".join(self.diffs[name] for name in sorted(self.diffs, key=_interest))
 
     @property
     def steady(self) -> str:
@@ -64,6 +68,12 @@ class Look:
 
     def raise_risk(self, risk: Risk) -> None:
         self.risk = max(self.risk, risk, key=list(Risk).index)
+
+
+def _interest(name: str) -> int:
+    """What people look for comes first: what runs, how it is reached, what it keeps; then the rest in Helm's order."""
+    kind = name.partition(" ")[0]
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
 
 
 def namespace_exists(ctx: Context, namespace: str) -> bool:

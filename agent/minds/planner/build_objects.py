@@ -335,6 +335,9 @@ def create_namespace(clause: Clause, spoken: Spoken) -> Built:
     names = [target.name for target in spoken.targets]
     if not names and clause.parts.namespace:
         names = [clause.parts.namespace]
+    written = [name for name in names if not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", clause.text)]
+    if written:
+        return Unknown(f"Names of namespaces are in lower case only. Say: create namespace {written[0].lower()}")
     if not names:
         word = re.search(r"\b(?:namespaces?|ns)(?: called| named)? ([\w.-]+)", clause.text)
         names = [word[1]] if word and word[1].lower() not in lexicon().common else []

@@ -47,7 +47,7 @@ def scale(clause: Clause, spoken: Spoken) -> Built:
     )
     if clause.concept == "stop":
         return per_target(spoken, "scale", "stop", {"replicas": 0}, ": scale to 0 replicas")
-    if either := re.search(r"\b(\d+)\s+or\s+(\d+)\b", clause.text):
+    if either := re.search(r"\b(\d+)\s+(?:or(?: to)?|and to)\s+(\d+)\b", clause.text):
         steps = per_target(spoken, "scale", "scale", {})
         question = f"{either[1]} or {either[2]} replicas?"
         return (

@@ -6,6 +6,7 @@ import re
 
 from agent.minds.planner.clause import Clause
 from agent.minds.planner.meaning import Unknown
+from agent.minds.planner.names import impossible_name
 from agent.minds.planner.says import say
 
 _ELSEWHERE = re.compile(
@@ -36,6 +37,8 @@ def declined(clause: Clause) -> Unknown | None:
         return Unknown(say("other-cluster"))
     if not changing:
         return None
+    if name := impossible_name(clause):
+        return Unknown(say("impossible-name", name=name))
     if clause.says("condition"):
         return Unknown(say("condition"))
     if _LATER.search(low):

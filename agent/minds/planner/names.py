@@ -14,6 +14,7 @@ from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.words import Word
 
 _DNS = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_IMPOSSIBLE = re.compile(r"(?=.*[A-Za-z])(?:[\w./\\-]*\w(?:_|[/\\]+)\w[\w./\\-]*|\.\.?/[\w./-]+|[\w.-]{254,})")
 _LINKS = frozenset("of for to on from with the a an my our about inside named called".split())
 
 
@@ -33,6 +34,16 @@ class Target:
         """The target in words, for the reading."""
         what = "component " if self.component else "application " if self.app else f"{self.kind} " if self.kind else ""
         return f"{what}{self.name}" + (f" (for {self.typed!r})" if self.typed else "")
+
+
+def impossible_name(clause: Clause) -> str:
+    """A word that can only be meant as a name, but that no object can have; no part of it may be taken for one."""
+    for match in re.finditer(r"[^\s\"'`,;()]+", clause.text):
+        word = match[0].rstrip(".:!?")
+        left = clause.parts.rest[match.start() : match.start() + len(word)].strip()
+        if left and word.lower() != "and/or" and _IMPOSSIBLE.fullmatch(word):
+            return word
+    return ""
 
 
 def nearest(word: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -113,7 +113,8 @@ def _pairs(parts: Parts) -> None:
 
 
 _IMAGE = (
-    r"(?<![\w/:.=-])((?:[a-z0-9][\w.-]*(?::\d+)?/)*[a-z0-9][\w.-]*:(?!\d+\b(?<=:80)|/)[\w][\w.-]*(?:@sha256:[0-9a-f]+)?"
+    r"(?<![\w/:.=@-])((?:[a-z0-9][\w.-]*(?::\d+)?/)*[a-z0-9][\w.-]*(?::\w[\w.-]*)?@sha\d+:\w+"
+    r"|(?:[a-z0-9][\w.-]*(?::\d+)?/)*[a-z0-9][\w.-]*:(?!\d+\b(?<=:80)|/)[\w][\w.-]*(?:@sha256:[0-9a-f]+)?"
     r"|(?:[a-z0-9][\w-]*\.[\w.-]+|localhost)(?::\d+)?/[\w./-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?)(?<![.?!,])"
 )
 
@@ -123,6 +124,9 @@ def _words_with_marks(parts: Parts) -> None:
     parts.take(r"(?<!\S)((?:oci://|\./|\.\./|/)[\w./@-]+|charts/[\w./-]+)(?=[\s,;?!]|\.?$)", lambda m: _path(parts, m))
     parts.take(r"(?<!\S)([\w./-]+\.ya?ml)\b", lambda m: parts.files.append(m[1]))
     parts.take(rf"(?<![\w./:-])([a-z]+(?:\.[a-z0-9.-]+)?)/({NAME})(?![\w/:@])", lambda m: _slashed(parts, m))
+    after = r"\b(?:from|with|using|use|run) (?:the )?(?:docker |container )?image"
+    other = r"(?!(?:of|for|tag|version|with|from|in|on|that)\b)"
+    parts.take(rf"{after} {other}([^\s,;]*[^\s,;.?!])", lambda m: parts.images.append(m[1]), group=1)
     parts.take(_IMAGE, lambda m: parts.images.append(m[1]))
     link = r"(?:\bto\b|\bas\b|\bwith(?: the)? value\b|:|\bis\b|\bequal to\b)"
     setting = rf"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{{3,}}[0-9]*)\s*{link}\s*(\S*[^\s.,;!?])"

@@ -7,6 +7,7 @@ import unicodedata
 
 LONGEST_SENTENCE = 4_000
 
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")  # what colours a terminal
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "´": "'", "–": "-", "—": " - ", "…": " "})
 _CONTRACTIONS = (
     (r"\b(can)'?t\b|\bcannot\b", "can not"),
@@ -48,7 +49,7 @@ _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1
 
 def clean(text: str) -> str:
     """NFKC, plain quotes, no control characters; line breaks stay, other white space becomes one blank."""
-    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", _ESCAPES.sub(" ", text)).translate(_QUOTES)
     text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text.replace("\r\n", "\n"))
     return re.sub(r"[^\S\n]+", " ", text).strip()
 

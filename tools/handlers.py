@@ -62,3 +62,12 @@ def handler_for(change: Change) -> Handler[Change]:
     """The handler of this change's kind."""
     module, _, name = _HANDLERS[change.kind].partition(":")
     return getattr(import_module(module), name)()
+
+
+def combined(ctx: Context, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes of one plan, with those joined that write one thing as a whole."""
+    if sum(change.kind == "helm-release" for change in changes) < 2:
+        return changes
+    from tools.helm.together import together
+
+    return together(ctx, changes)

@@ -14,7 +14,7 @@ from agent.store.sqlite import Store
 from tools.change import Change, Json, Proposal
 from tools.context import Context
 from tools.errors import Conflict, Failed, Refused, ShipmateError
-from tools.handlers import handler_for
+from tools.handlers import combined, handler_for
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Verification
 from tools.progress import Steps, T
@@ -41,9 +41,10 @@ class Guard:
         """Preview every change and seal them into a plan, which then waits for approval."""
         if self.mode is Mode.READ_ONLY:
             raise Refused("Shipmate is in read-only mode and proposes no changes.", "Start it with --mode ask.")
-        aim = self.aim(proposal.changes)
+        changes = combined(self.ctx, proposal.changes)
+        aim = self.aim(changes)
         steps: list[Step] = []
-        for number, change in enumerate(proposal.changes, start=1):
+        for number, change in enumerate(changes, start=1):
             earlier = tuple(step.change for step in steps)
             preview = yield from _reported(handler_for(change).preview(self.ctx, change, earlier), number)
             steps.append(Step(change=change, preview=preview))

@@ -98,7 +98,7 @@ def reads_only(program: str, arguments: Sequence[str]) -> bool:
         program == "helm"
         and given[:1] != ()
         and given[0] in _HELM_DRY
-        and dry in (["--dry-run=server"], ["--dry-run=client"])
+        and dry == ["--dry-run=server"]
     )
 
 

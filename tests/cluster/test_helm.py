@@ -146,7 +146,8 @@ def test_a_count_set_past_helm_is_told_before_it_is_replaced(shop: Context) -> N
     write_directly(shop.cluster, "PUT", f"/apis/apps/v1/namespaces/{shop.namespace}/deployments/shop-backend", live)
     change = upgrade(shop, **{"backend.env.A": "b"})
     done = carry_out(shop, change)
-    assert any("outside of Helm; the chart's value replaces it" in text for text in done.preview.warnings)
+    if shop.helm.version >= (4, 0):  # before, helm itself did not know who had set what
+        assert any("outside of Helm; the chart's value replaces it" in text for text in done.preview.warnings)
     assert "-  replicas: 3" in done.preview.diff
     assert done.verified.healthy
     assert deployment(shop)["spec"]["replicas"] == 1

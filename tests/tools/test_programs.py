@@ -44,7 +44,6 @@ def test_the_permit_must_show_the_command_line() -> None:
     [
         ("helm template x chart", True),
         ("helm upgrade x chart --dry-run=server", True),
-        ("helm install x chart --dry-run=client", True),
         ("helm upgrade x chart --dry-run=server --dry-run=none", False),
         ("helm upgrade x chart --dry-run=none", False),
         ("helm upgrade x chart", False),

@@ -63,20 +63,23 @@ def render(
     `alone`: without asking the server, for a chart whose kinds the cluster does not know yet. Raises BadRequest that
     explains what the chart or the values do wrong.
     """
-    line = [*line, f"--dry-run={'client' if alone else 'server'}", "-o", "json"]
+    # The first seven words are action, release, chart, namespace and values.
+    line = ["template", *line[1:7], "--skip-tests"] if alone else [*line, "--dry-run=server", "-o", "json"]
     text = json.dumps(dict(values))
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(helm.run, line, text) for _ in range(2 if twice else 1)]
         outputs = [run.result() for run in runs]
-    first, *others = (_rendering(output, values, namespace) for output in outputs)
+    first, *others = (_rendering(output, values, namespace, alone) for output in outputs)
     for other in others:
         first = Rendering(first.release, first.documents, first.hooks, _unstable(first, other))
     return first
 
 
-def _rendering(output: Output, values: Mapping[str, Any], namespace: str) -> Rendering:
+def _rendering(output: Output, values: Mapping[str, Any], namespace: str, alone: bool) -> Rendering:
     if output.code:
         raise BadRequest(explain(output.stderr or output.stdout, values))
+    if alone:
+        return _from_text(output.stdout, namespace)
     try:
         data: dict[str, Any] = json.loads(output.stdout[output.stdout.index("{") :])
     except ValueError as error:
@@ -88,6 +91,22 @@ def _rendering(output: Output, values: Mapping[str, Any], namespace: str) -> Ren
         for found in documents(str(hook.get("manifest") or ""), namespace)
     ]
     return Rendering(release, tuple(documents(release.manifest, namespace)), tuple(hooks))
+
+
+def _from_text(manifest: str, namespace: str) -> Rendering:
+    """A rendering from plain documents, in which hooks are told by their annotation."""
+    hooks: list[Document] = []
+    told: list[dict[str, Any]] = []
+    rest: list[Document] = []
+    for document in documents(manifest, namespace):
+        notes: Mapping[str, str] = (document.body.get("metadata") or {}).get("annotations") or {}
+        if events := notes.get("helm.sh/hook"):
+            hooks.append(document)
+            names = [event.strip() for event in events.split(",")]
+            told.append({"kind": document.ref.kind, "name": document.ref.name, "events": names})
+        else:
+            rest.append(document)
+    return Rendering(store.Revision("", namespace, 0, "", hooks=tuple(told)), tuple(rest), tuple(hooks))
 
 
 def _unstable(one: Rendering, other: Rendering) -> tuple[Ref, ...]:

@@ -94,8 +94,7 @@ class RolloutUndo(BaseChange):
 class HelmRelease(BaseChange):
     """Install or upgrade a release from a chart with exactly these values (user-supplied values, merged already).
 
-    `chart` is a folder, archive or OCI/repository reference; `chart_digest` pins its content and
-    `manifest_digest` the rendering that was previewed.
+    `chart` is a folder, archive or OCI/repository reference; `chart_digest` pins its content.
     """
 
     kind: Literal["helm-release"] = "helm-release"
@@ -106,7 +105,6 @@ class HelmRelease(BaseChange):
     values: dict[str, Json] = Field(default_factory=dict)
     create_namespace: bool = False
     chart_digest: str = ""
-    manifest_digest: str = ""
 
 
 class HelmRollback(BaseChange):

@@ -129,7 +129,8 @@ def _answer(conversation: Conversation, move: Say) -> Answered:
         return Answered(text=move.text, outcome="refused", code=exit_code(Refused("")))
     results = next((turn.returned for turn in reversed(conversation.turns) if turn.role in ("tools", "person")), ())
     errors = [entry.error_kind for entry in results if entry.error]
-    if errors and len(errors) == len(results):
+    withheld = any(entry.proposal for entry in results)  # one call failed, so nothing of the others was planned
+    if errors and (withheld or len(errors) == len(results)):
         kinds = {cls.__name__: cls for cls in (BadRequest, NotFound, Refused)}
         return Answered(text=move.text, outcome="failed", code=exit_code(kinds[errors[0]]("")))
     nothing = any(entry.proposal and not entry.proposal.changes for entry in results)

@@ -9,7 +9,7 @@ from tools.change import HelmRelease, HelmRollback, HelmUninstall, Proposal
 from tools.context import Context
 from tools.errors import BadRequest, NotFound
 from tools.helm import charts, store
-from tools.helm.values import check_known, merged, nested
+from tools.helm.values import merged, nested
 from tools.sealing import seal
 
 
@@ -27,7 +27,7 @@ def helm_install(
     place = namespace or ctx.namespace or ctx.cluster.namespace
     found = pinned(ctx, chart, version)
     given = nested(values or {})
-    check_known(given, found.values)
+    charts.check_settings(given, found)
     change = HelmRelease(
         summary=f"install release {release} in {place} from chart {found.name} {found.version}",
         action="install",
@@ -69,7 +69,7 @@ def helm_upgrade(
     found = pinned(ctx, chart, version) if chart else charts.from_release(one.chart, ctx.helm.charts)
     source = _chart_path(ctx, chart, found) if chart else str(found.path)
     given = nested(values or {})
-    check_known(given, found.values)
+    charts.check_settings(given, found)
     return Proposal(changes=(upgrade(ctx, one, found, source, given, reuse=reuse_values),))
 
 

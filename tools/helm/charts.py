@@ -16,6 +16,7 @@ from typing import Any
 
 from tools.errors import BadRequest, NotFound
 from tools.helm.documents import Document, documents
+from tools.helm.values import Values, check_known
 
 _SKIPPED = {".git", "node_modules", "__pycache__"}
 _MOST = 50 * 1024 * 1024  # bytes; Helm itself refuses releases over 1 MB
@@ -23,6 +24,8 @@ _RANDOM = re.compile(
     rb"\b(rand(?:Alpha|Numeric|Ascii|AlphaNum|Bytes|Int)|uuidv4|now|shuffle|gen(?:CA|PrivateKey|SelfSignedCert|SignedCert)"
     rb"(?:WithKey)?|htpasswd|bcrypt|encryptAES|getHostByName)\b"
 )
+_TEXTS = (".yaml", ".yml", ".tpl", ".txt", ".json")
+_READS_ALL = re.compile(r"(?:toYaml|toJson|range|with|include \S+) \(?\$?\.Values\b(?!\.)")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,19 @@ class Chart:
     digest: str
     values: dict[str, Any] = field(default_factory=dict)
     random: bool = False
+
+
+def check_settings(given: Values, chart: Chart) -> None:
+    """Raise BadRequest for a setting that the chart does not have: a misspelt one, or one that nothing in it reads."""
+    check_known(given, chart.values)
+    unknown = [key for key in given if key not in chart.values and key != "global"]
+    if not unknown:
+        return
+    text = "\n".join(file.read_text("utf-8", "replace") for file in chart.path.rglob("*") if file.suffix in _TEXTS)
+    for key in unknown:
+        if not re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text) and not _READS_ALL.search(text):
+            known = ", ".join(sorted(chart.values)[:8]) or "none"
+            raise BadRequest(f"The chart {chart.name} has no setting {key}.", f"Its settings are: {known}.")
 
 
 def pin(source: str, root: Path, cache: Path, fetch: Callable[[str, Path], Path] | None = None) -> Chart:
@@ -150,7 +166,8 @@ def _pin_archive(path: Path, cache: Path) -> Chart:
             raise NotFound(f"The archive {path.name} holds no chart.", "Make one with `helm package`.")
         return _read(_copy(folders[0], cache))
     except (tarfile.TarError, OSError) as error:
-        raise BadRequest(f"{path} is not a chart archive: {error}.", "Name a folder or a .tgz.") from error
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise BadRequest(f"{path} is not a chart archive: {why}.", "Name a folder or a .tgz.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tools.change import ApplyManifest, Change, Delete, Patch, Proposal, Ref
 from tools.context import Context
-from tools.errors import BadRequest
+from tools.errors import BadRequest, Forbidden, NotFound
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.lookup import get_one, split_name
 from tools.kubernetes.manifests import read_documents
@@ -252,8 +253,8 @@ def cordon(ctx: Context, *, node: str, on: bool = True) -> Proposal:
 def create_namespace(ctx: Context, *, name: str) -> Proposal:
     """Create a namespace."""
     check_namespace(name)
-    resource = ctx.cluster.kinds.resolve("namespaces")
-    if any(ctx.cluster.list(resource, fields=f"metadata.name={name}")):
+    with suppress(NotFound, Forbidden):  # who may not look may still be allowed to make one: the preview tells
+        ctx.cluster.get(ctx.cluster.path(ctx.cluster.kinds.resolve("namespaces").ref(name)))
         return Proposal(notes=(f"Namespace {name} exists already.",))
     manifest: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     return Proposal(changes=(_apply(manifest, f"create namespace {name}", create_only=True),))

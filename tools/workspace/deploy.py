@@ -7,9 +7,9 @@ from typing import Any
 from tools.change import Change, Delete, HelmRelease, HelmUninstall, Proposal, Ref
 from tools.context import Context
 from tools.errors import BadRequest, NeedsAnswer, NotFound
-from tools.helm import store
+from tools.helm import charts, store
 from tools.helm.changes import helm_uninstall, pinned, upgrade
-from tools.helm.values import Values, check_known, look, merged, nested
+from tools.helm.values import Values, look, merged, nested
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.owners import helm_release
 from tools.kubernetes.paths import check_namespace
@@ -133,7 +133,7 @@ def _through_chart(
     workspace = ctx.workspace
     source = workspace_chart(ctx)
     chart = pinned(ctx, source)
-    check_known(given, chart.values)
+    charts.check_settings(given, chart)
     release = present.name if present else workspace.release
     now = present.values if present else {}
     running = deploy_values.enabled(workspace, chart.values, now) if present else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tools.catalog import Result
 from tools.change import BuildImage, Change, DeliverImage, Proposal, Ref
@@ -86,13 +86,19 @@ def find_destination(ctx: Context) -> Destination:
     """How images reach the current cluster: its own registry, its loader, or the workspace's `registry`."""
     if own := _announced(ctx):
         return own
-    for node in ctx.cluster.list(ctx.cluster.kinds.resolve("nodes"), limit=1):
-        if found := loader(node):
-            return found
-        break
+    if (node := _a_node(ctx)) and (found := loader(node)):
+        return found
     if ctx.workspace.registry:
         return Destination("push", host=ctx.workspace.registry)
     raise NeedsAnswer("Which registry does this cluster pull images from (for instance ghcr.io/you)?", slot="registry")
+
+
+def _a_node(ctx: Context) -> dict[str, Any] | None:
+    """One of the nodes; None also for who may not look at them."""
+    try:
+        return next(ctx.cluster.list(ctx.cluster.kinds.resolve("nodes"), limit=1), None)
+    except Forbidden:
+        return None
 
 
 def _announced(ctx: Context) -> Destination | None:

@@ -39,6 +39,8 @@ def status(ctx: Context, *, namespace: str | None = None, all_namespaces: bool =
     warnings += [
         f"Release {one['release']} in {one['namespace']} is {one['status']}." for one in releases if one["bad"]
     ]
+    if seen.denied:
+        warnings.append(f"Not shown, for lack of rights: {', '.join(kind.split('.')[0] for kind in seen.denied)}.")
     data = {"releases": releases, "workloads": workloads, "ways_in": ways, "warnings": warnings}
     return Result(text=_text(data, f"in namespace {place}" if place else "in the cluster"), data=data)
 
@@ -73,7 +75,10 @@ class _Seen:
         self.ctx = ctx
         self._place = place
         self._hidden = _SYSTEM if hide_system and not place else ()
+        self.denied: dict[str, Forbidden] = {}
         found = [one for kind in _WORKLOADS for one in self._all(kind)]
+        if all(kind in self.denied for kind in _WORKLOADS):
+            raise self.denied[_WORKLOADS[0]]
         self.workloads = sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
         self.pods: dict[str, list[Object]] = defaultdict(list)
         for pod in self._all("pods"):
@@ -90,6 +95,9 @@ class _Seen:
             found = self.ctx.cluster.list(self.ctx.cluster.kinds.resolve(kind), self._place)
             return [one for one in found if one["metadata"].get("namespace") not in self._hidden]
         except NotFound:
+            return []
+        except Forbidden as error:
+            self.denied[kind] = error
             return []
 
     def pods_of(self, workload: Mapping[str, Any]) -> list[Object]:

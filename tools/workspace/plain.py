@@ -21,6 +21,7 @@ _PORTS = {
     "mysql": 3306, "mariadb": 3306, "mongo": 27017, "rabbitmq": 5672, "nats": 4222, "grafana": 3000, "registry": 5000,
     "whoami": 80, "adminer": 8080, "tomcat": 8080,
 }  # fmt: skip
+_LONGEST = 63
 
 
 def deploy_image(
@@ -56,10 +57,11 @@ def _plan(ctx: Context, component: Component) -> tuple[tuple[Change, ...], str, 
 
 
 def _label(name: str) -> str:
-    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63]
-    if not label or not label[0].isalpha():
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if not label or not label[0].isalpha() or len(label) > _LONGEST:
         raise BadRequest(
-            f"{name[:80]!r} cannot be the name of a Deployment and its Service.", "Begin it with a letter."
+            f"{name[:80]!r} cannot be the name of a Deployment and its Service.",
+            f"Begin it with a letter, and keep it to {_LONGEST} characters.",
         )
     return label
 

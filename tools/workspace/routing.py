@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import BadRequest, Forbidden, NotFound
 from tools.helm import charts, store
 from tools.helm.changes import upgrade
-from tools.helm.values import Values, check_known, merged
+from tools.helm.values import Values, merged
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.owners import Owner, helm_release, owners
 from tools.kubernetes.workload_changes import ref_of
@@ -112,7 +112,7 @@ def through_release(ctx: Context, found: Managed, values: Values, summary: str, 
 
     Raises BadRequest when an operation on the release is still pending.
     """
-    check_known(values, found.chart.values)
+    charts.check_settings(values, found.chart)
     release = found.release
     if release.pending:
         raise BadRequest(

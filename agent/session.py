@@ -18,7 +18,7 @@ from agent.settings import Settings
 from agent.store.sqlite import Store
 from tools.catalog import CATALOG, Effect, Tool
 from tools.context import Context
-from tools.errors import NotFound, ShipmateError, exit_code
+from tools.errors import Failed, NotFound, ShipmateError, exit_code
 
 TOOLS: tuple[Tool, ...] = (*CATALOG, Tool("undo", Effect.CHANGE, "agent.guard.undo:undo"))
 
@@ -68,7 +68,9 @@ class Session:
         except ShipmateError as error:
             yield self._errored(error)
         finally:
-            self.store.save_turns(self.id, self.conversation.turns)
+            lost = self._keep_turns()
+        if lost:
+            yield Noticed(text=lost)
 
     def undo(self, plan_id: str | None = None) -> Iterator[Event]:
         """Propose to take back the last applied plan, or the one named."""
@@ -128,7 +130,15 @@ class Session:
     def _remember(self, plan: Plan, told: list[StepApplied]) -> None:
         lines = [_line(event) for event in told] or ["nothing was applied"]
         self.conversation.turns.append(Turn(role="plan", plan_id=plan.id, text="\n".join(lines)))
-        self.store.save_turns(self.id, self.conversation.turns)
+        self._keep_turns()
+
+    def _keep_turns(self) -> str:
+        """Save the conversation; says so where that is not possible, which is no reason to withhold an answer."""
+        try:
+            self.store.save_turns(self.id, self.conversation.turns)
+        except Failed as error:
+            return f"This conversation cannot be gone on with later. {error}"
+        return ""
 
     def _after(self, plan: Plan, healthy: bool) -> Answered:
         """What is now true, in a sentence or two, from the facts that verification saw."""

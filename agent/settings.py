@@ -56,12 +56,17 @@ class Settings(BaseSettings):
                 f"The setting {'.'.join(map(str, first['loc']))} is wrong: {first['msg'].lower()}.",
                 f"Look at the flags, the SHIPMATE_ variables and {config_file()}.",
             ) from error
+        except (ValueError, OSError) as error:
+            raise BadRequest(f"The settings file {config_file()} cannot be read: {error}.", "Correct it.") from error
 
     def open_context(self) -> Context:
-        """The surroundings that these settings describe."""
+        """The surroundings that these settings describe; raises BadRequest where there is no such folder."""
+        root = self.workspace.expanduser().resolve()
+        if not root.is_dir():
+            raise BadRequest(f"There is no folder {root}.", "Name the one with the sources by --workspace.")
         return Context(
             kubeconfig=self.kubeconfig,
             context=self.context,
             namespace=self.namespace,
-            root=self.workspace.expanduser().resolve(),
+            root=root,
         )

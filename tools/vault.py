@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import NotFound
+from tools.errors import Failed, NotFound
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PREFIX = "vault:"
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _DAYS = 30
+_KEY_BYTES = 32
 
 
 class Vault:
@@ -41,9 +42,12 @@ class Vault:
 
     def put(self, value: str) -> str:
         """Store a value; the reference that comes back says nothing about it."""
-        self._sweep()
         identifier = secrets.token_hex(16)
-        _write_new(self._path / identifier, self._cipher().encrypt(value.encode()))
+        try:
+            self._sweep()
+            _write_new(self._path / identifier, self._cipher().encrypt(value.encode()))
+        except OSError as error:
+            raise self._unusable(error) from error
         return _PREFIX + identifier
 
     def get(self, reference: str) -> str:
@@ -78,11 +82,26 @@ class Vault:
         return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"values" + self.key).digest()))
 
     def _load_key(self) -> bytes:
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._path / "key"
-        with suppress(FileExistsError):
-            _write_new(file, secrets.token_bytes(32))
-        return file.read_bytes()
+        try:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                _write_new(file, secrets.token_bytes(_KEY_BYTES))
+            key = file.read_bytes()
+        except OSError as error:
+            raise self._unusable(error) from error
+        if len(key) != _KEY_BYTES:
+            raise Failed(
+                f"The key {file} is damaged.",
+                f"Move {self._path} away: plans and secrets kept until now are void then.",
+            )
+        return key
+
+    def _unusable(self, error: OSError) -> Failed:
+        return Failed(
+            f"The vault {self._path} cannot be used: {error.strerror}.",
+            "Free some space, or set XDG_STATE_HOME to a writable folder.",
+        )
 
     def _sweep(self) -> None:
         """Remove what has expired."""

@@ -60,24 +60,34 @@ class Journal:
             ) from error
 
     def records(self) -> Iterator[Record]:
-        """All whole records, oldest first; a line cut off at the end is left out."""
-        if not self.path.exists():
+        """All whole records, oldest first; lines that cannot be read are left out (`verify` tells of them)."""
+        for line in self._lines():
+            record = _parse(line)
+            if record is None:
+                continue
+            if record["version"] > VERSION:
+                raise Failed(
+                    f"The journal was written by a newer Shipmate (format {record['version']}).",
+                    "Update Shipmate, or set XDG_STATE_HOME to another folder.",
+                )
+            yield record
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb") as file:
+                yield from file
+        except FileNotFoundError:
             return
-        with self.path.open("rb") as file:
-            for line in file:
-                record = _parse(line)
-                if record is None:
-                    return
-                if record["version"] > VERSION:
-                    raise Failed(
-                        f"The journal was written by a newer Shipmate (format {record['version']}).",
-                        "Update Shipmate, or set XDG_STATE_HOME to another folder.",
-                    )
-                yield record
+        except OSError as error:
+            raise Failed(
+                f"The journal {self.path} cannot be read: {error.strerror}.", "Set XDG_STATE_HOME to another folder."
+            ) from error
 
     def verify(self) -> list[str]:
         """Check the chain; returns what is wrong, one sentence each (empty = intact)."""
-        problems: list[str] = []
+        lines = enumerate(self._lines(), start=1)
+        whole = ((number, line) for number, line in lines if line.endswith(b"\n"))  # a cut-off end is set aside later
+        problems = [f"Line {number} cannot be read." for number, line in whole if _parse(line) is None]
         previous, seq = GENESIS, 0
         for record in self.records():
             seq += 1
@@ -138,7 +148,8 @@ def _parse(line: bytes) -> Record | None:
         record = json.loads(line)
     except ValueError:
         return None
-    return cast(Record, record) if isinstance(record, dict) and "hash" in record else None
+    whole = isinstance(record, dict) and record.keys() >= Record.__annotations__.keys()
+    return cast(Record, record) if whole else None
 
 
 def _hash(record: Record) -> str:

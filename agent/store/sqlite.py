@@ -105,8 +105,13 @@ class Store:
                     yield db
             finally:
                 db.close()
-        except (sqlite3.Error, OSError) as error:
-            raise Failed(
-                f"Shipmate's own records in {self.path} cannot be used: {error}.",
-                "Free some space, or set XDG_STATE_HOME to a writable folder.",
-            ) from error
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._unusable(error, "Free some space, or set XDG_STATE_HOME to a writable folder.") from error
+            raise self._unusable(error, "Move the file away to begin anew; the journal beside it stays.") from error
+        except OSError as error:
+            raise self._unusable(error, "Free some space, or set XDG_STATE_HOME to a writable folder.") from error
+
+    def _unusable(self, error: Exception, next_step: str) -> Failed:
+        why = error.strerror if isinstance(error, OSError) else error
+        return Failed(f"Shipmate's own records in {self.path} cannot be used: {why}.", next_step)

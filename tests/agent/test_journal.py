@@ -90,3 +90,14 @@ def test_a_folder_that_cannot_be_written_stops_everything(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Failed, match="cannot be written"):
         Journal(tmp_path / "file" / "journal.jsonl").append("proposed", "plan")
+
+
+@pytest.mark.parametrize("rubbish", [b"rubbish\n", b'{"hash": 1}\n', b"[]\n", b"\xff\xfe\n"])
+def test_a_line_that_cannot_be_read_is_told_and_hides_no_other(tmp_path: Path, rubbish: bytes) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("proposed", "first")
+    journal.append("proposed", "second")
+    first, second = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(first + rubbish + second)
+    assert [record["plan"] for record in journal.records()] == ["first", "second"]
+    assert journal.verify() == ["Line 2 cannot be read."]

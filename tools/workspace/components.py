@@ -110,7 +110,7 @@ class Workspace:
         """
         root = root.resolve()
         for folder in _up_to_git_root(root):
-            if (folder / FILE).is_file():
+            if (folder / FILE).exists():
                 return _declared(folder)
         return _detected(root)
 
@@ -172,13 +172,19 @@ def _declared(root: Path) -> Workspace:
     import yaml
 
     path = root / FILE
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadRequest(f"{path} cannot be read: {why}.", "Correct the file and ask again.") from error
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise BadRequest(f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}.") from error
+        raise BadRequest(
+            f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}.", "Correct the file and ask again."
+        ) from error
     try:
         file = _File.model_validate(data)
     except ValidationError as error:

@@ -45,6 +45,11 @@ class Facts(Protocol):
     def components(self) -> tuple[str, ...]: ...
 
     @property
+    def problem(self) -> str:
+        """Why the workspace cannot be read; empty when it can, or when there is none."""
+        ...
+
+    @property
     def buildable(self) -> tuple[str, ...]:
         """Components that have a source to build."""
         ...
@@ -108,6 +113,10 @@ class StaticFacts:
     def releases(self) -> tuple[str, ...]:
         return self.charts
 
+    @property
+    def problem(self) -> str:
+        return ""
+
 
 class ContextFacts:
     """Facts from the workspace and the cluster, each fetched once, when first asked for."""
@@ -120,8 +129,16 @@ class ContextFacts:
     def _workspace(self) -> Workspace | None:
         try:
             return self._ctx.workspace
-        except (ShipmateError, OSError):  # what is wrong with it is told by the tools that need it
+        except ShipmateError:  # told by `problem`, and by the tools that need it
             return None
+
+    @property
+    def problem(self) -> str:
+        try:
+            _ = self._ctx.workspace
+        except ShipmateError as error:
+            return str(error)
+        return ""
 
     @property
     def app(self) -> str:

@@ -36,6 +36,8 @@ class Planner:
         # looked up anew for each message, because the cluster and the workspace change while people talk
         facts = self._facts or (ContextFacts(self._ctx) if self._ctx else StaticFacts())
         meaning = interpret(last.text, facts, remember(conversation.turns, facts))
+        if isinstance(meaning, Question | Unknown) and facts.problem:
+            return Say(text=facts.problem, understood=False)  # with the workspace it might have been clear
         match meaning:
             case Interpretation():
                 return self._calls(conversation, meaning)

@@ -220,7 +220,9 @@ def _problem(text: str, error: ValidationError) -> str:
         for name, value in pairs:
             if name.value == key:
                 node, line = value, name.start_mark.line + 1
-    what = {"extra_forbidden": "is not a known key"}.get(first["type"], first["msg"].removeprefix("Value error, "))
+    what = {"extra_forbidden": "is not a known key", "model_type": "must hold name and components"}.get(
+        first["type"], first["msg"].removeprefix("Value error, ")
+    )
     return f" line {line}: {'.'.join(keys) or 'file'}: {what[:1].lower()}{what[1:]}"
 
 

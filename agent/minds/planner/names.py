@@ -41,7 +41,8 @@ def impossible_name(clause: Clause) -> str:
     for match in re.finditer(r"[^\s\"'`,;()]+", clause.text):
         word = match[0].rstrip(".:!?")
         left = clause.parts.rest[match.start() : match.start() + len(word)].strip()
-        if left and word.lower() != "and/or" and _IMPOSSIBLE.fullmatch(word):
+        image = clause.says("image") and clause.text[: match.start()].rstrip().endswith((" to", " image"))
+        if left and not image and word.lower() != "and/or" and _IMPOSSIBLE.fullmatch(word):
             return word
     return ""
 

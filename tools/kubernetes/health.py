@@ -13,7 +13,7 @@ from tools.finding import Finding
 from tools.kubernetes.capacity import selects
 from tools.kubernetes.hopeless import hopeless
 from tools.kubernetes.impact import service_names
-from tools.kubernetes.rollout_state import State, patience, state_of
+from tools.kubernetes.rollout_state import DEADLINE, State, patience, state_of
 from tools.preview import Applied, Verification
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
@@ -23,6 +23,7 @@ Object = dict[str, Any]
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 _TICK = 1.0  # seconds between two looks at the pods; the object itself is watched
 _ENDPOINT_SECONDS = 10.0
+_FORMER_SECONDS = 10.0
 
 
 def settled(ctx: Context, ref: Ref, applied: Applied) -> Steps[Verification]:
@@ -36,7 +37,8 @@ def healthy(ctx: Context, ref: Ref) -> Steps[Verification]:
     """Wait until the object is as it wants to be, or until that is certain not to happen."""
     title = f"{ref.kind} {ref.name}"
     yield Progress(f"waiting for {ref}")
-    last, text = time.monotonic(), ""
+    began, text = time.monotonic(), ""
+    last = began
     for obj in _looks(ctx, ref):
         if obj is None:
             return Verification(healthy=False, text=f"{title} was deleted while it was waited for.")
@@ -49,7 +51,10 @@ def healthy(ctx: Context, ref: Ref) -> Steps[Verification]:
         if _first_consumer(ctx, obj):
             return Verification(healthy=True, text=f"{title} is in place and gets its volume when a pod uses it.")
         limit = patience(obj)
-        why = state.failed or _in_vain(ctx, obj)
+        # The verdict on the rollout before this one stands until the new one gets on; a new one cannot be that quick.
+        former = state.failed == DEADLINE and time.monotonic() - began < min(_FORMER_SECONDS, limit / 2)
+        why = "" if former else state.failed
+        why = why or _in_vain(ctx, obj)
         if not why and time.monotonic() - last > limit:
             why = f"no progress for {limit:.0f} s"
         if why:

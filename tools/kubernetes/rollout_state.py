@@ -9,6 +9,8 @@ from tools.kubernetes.rolling import replicas_of
 
 Object = Mapping[str, Any]
 
+DEADLINE = "it made no progress within its deadline"
+
 
 class State(NamedTuple):
     """done: it is as wanted; failed: why it never will be; text: how far it is; fraction: 0 to 1 or unknown."""
@@ -92,8 +94,8 @@ def _deployment(obj: Object) -> State:
     done = updated >= wanted >= total and available >= updated
     if failure.get("status") == "True" and not done:
         return State(False, f"{available} of {wanted} replicas ready", failed=str(failure.get("message", "")))
-    if condition(obj, "Progressing").get("reason") == "ProgressDeadlineExceeded":
-        return State(False, f"{available} of {wanted} replicas ready", failed="it made no progress within its deadline")
+    if condition(obj, "Progressing").get("reason") == "ProgressDeadlineExceeded" and not done:
+        return State(False, f"{available} of {wanted} replicas ready", failed=DEADLINE)
     if updated < wanted:
         return State(False, f"{updated} of {wanted} new replicas started", updated / (2 * wanted))
     if total > updated:

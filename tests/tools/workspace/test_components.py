@@ -62,7 +62,7 @@ def test_the_file_is_found_from_a_folder_below_within_the_repository(tmp_path: P
         ("name: shop\n", r"line 1: components: field required"),
         ("name: shop\ncomponents: [web]\n", r"line 2: components: input should be a valid dictionary"),
         ("name: [\n", r"line 2 is not YAML"),
-        ("", r"line 1: file: input should be a valid dictionary"),
+        ("", r"line 1: file: must hold name and components"),
         (GOOD + "chart: nowhere\n", r"holds no Chart.yaml"),
         (GOOD + "chart: ../elsewhere\n", r"outside of the workspace"),
     ],

@@ -22,18 +22,23 @@ _LINE_STYLE = {"+": "green", "-": "red", "@": "cyan"}
 
 def plan_card(plan: Plan, *, whole: bool = False, boxed: bool = True) -> RenderableType:
     """The card, in a frame where there is a terminal; `whole` leaves nothing out."""
-    parts: list[RenderableType] = [_where(plan)]
+    lines = [(0, _where(plan))]
     if plan.reading:
-        parts.append(Text(clean(f"I read this as: {plan.reading}"), style="italic"))
-    parts += [_line(f"· {note}") for note in plan.notes]
+        lines.append((0, Text(clean(f"I read this as: {plan.reading}"), style="italic")))
+    lines += [(0, Text(clean(f"· {note}"))) for note in plan.notes]
     limit = None if whole else max(_LEAST_LINES, _CARD_LINES // max(1, len(plan.steps)))
     for number, step in enumerate(plan.steps, start=1):
-        parts += _step(number, step, limit)
+        lines += _step(number, step, limit)
     title = Text.assemble(f"Plan {plan.id} · risk ", (str(plan.risk), _RISK_STYLE[plan.risk]))
-    if not boxed:
-        return Group(title, *parts)
+    if not boxed:  # a file or a pipe has no width: nothing is wrapped, cut or filled up
+        return Text("\n").join([title, *(_indented(text, indent) for indent, text in lines)])
     style = _RISK_STYLE[plan.risk]
+    parts = [Padding(text, (0, 0, 0, indent)) for indent, text in lines]
     return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(0, 1), expand=False)
+
+
+def _indented(text: Text, by: int) -> Text:
+    return Text("\n").join(Text(" " * by).append_text(line) for line in text.split("\n", allow_blank=True))
 
 
 def _where(plan: Plan) -> Text:
@@ -46,19 +51,20 @@ def _where(plan: Plan) -> Text:
     )  # fmt: skip
 
 
-def _step(number: int, step: Step, limit: int | None) -> Iterator[RenderableType]:
+def _step(number: int, step: Step, limit: int | None) -> Iterator[tuple[int, Text]]:
+    """What a step would do, line by line, each with its indent."""
     preview = step.preview
     head = Text(f"{number}. {clean(preview.summary)}", style="bold")
     if preview.noop:
-        yield head.append("  (already so)", style="not bold dim")
+        yield 0, head.append("  (already so)", style="not bold dim")
         return
-    yield head
+    yield 0, head
     lines = preview.diff.splitlines()
     shown = lines[:limit]
     if shown:
         diff = Text("\n").join(_diff_line(line, limit is None) for line in shown)
         diff.overflow = "fold"
-        yield Padding(diff, (0, 0, 0, 3))
+        yield 3, diff
     if left := len(lines) - len(shown):
         yield _line(f"… {left} more line{'s' if left > 1 else ''}; `show` shows them", "dim")
     for blocker in preview.blockers:
@@ -77,5 +83,5 @@ def _diff_line(line: str, whole: bool) -> Text:
     return Text(text, style=_LINE_STYLE.get(line[:1], ""))
 
 
-def _line(text: str, style: str = "") -> RenderableType:
-    return Padding(Text(clean(text), style=style), (0, 0, 0, 3 if style else 0))
+def _line(text: str, style: str) -> tuple[int, Text]:
+    return 3, Text(clean(text), style=style)

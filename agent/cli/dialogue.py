@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 from agent.cli.render import Screen
@@ -51,14 +51,15 @@ def decide(session: Session, screen: Screen, read: Read | None = None, first: st
             return answer
 
 
-def approve_now(session: Session, how: str, typed: str) -> Iterable[Event]:
+def approve_now(session: Session, how: str, typed: str) -> Iterator[Event]:
     """Approve the plan that waits without asking; one that wants a name typed wants it here, too."""
     plan = session.pending
     if plan is None:
-        return ()
+        return
     if plan.confirm and typed != plan.confirm:
-        return (unconfirmed(plan),)
-    return session.approve(plan, plan.digest, how, typed=typed)
+        yield unconfirmed(plan)
+        return
+    yield from session.approve(plan, plan.digest, how, typed=typed)
 
 
 def unconfirmed(plan: Plan) -> Errored:

@@ -97,8 +97,8 @@ def test_a_wrong_setting() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "\x00\x1b[31m\x07", "scale \u202eweb to 3"])
-def test_absurd_text_is_answered_in_a_sentence(text: str) -> None:
-    done = shipmate("ask", stdin=text)
+def test_absurd_text_is_answered_in_a_sentence(text: str, tmp_path: Path) -> None:
+    done = shipmate("ask", stdin=text, KUBECONFIG=str(tmp_path / "none"))
     assert done.returncode in (2, 3)
     assert "Traceback" not in done.stderr
 

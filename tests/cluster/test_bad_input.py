@@ -180,6 +180,20 @@ def test_values_that_the_schema_refuses_block_before_the_yes(ask: Callable[..., 
     assert "Traceback" not in ran.text
 
 
+def test_what_cannot_come_back_wants_its_name_typed(ask: Callable[..., Ran], stage: Context) -> None:
+    for flags in ((), ("--confirm", "another")):
+        ran = ask(f"delete namespace {stage.namespace}", *flags)
+        assert ran.code == 11, ran.text
+        assert f"Add --confirm {stage.namespace}" in ran.text
+        assert "bug in Shipmate" not in ran.text
+
+
+def test_nothing_is_cut_off_where_there_is_no_terminal(ask: Callable[..., Ran], stage: Context) -> None:
+    ran = ask("roll back web to revision 99 and scale web to 3")
+    card = ran.text.partition("This would not succeed")[0]
+    assert f"deployment web in {stage.namespace} has no revision 99. Kept are: 1." in card
+
+
 # --- rights -------------------------------------------------------------------------------------------------------
 
 

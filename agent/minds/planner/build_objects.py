@@ -332,12 +332,12 @@ def _cordon(clause: Clause, spoken: Spoken, on: bool) -> Built:
 
 
 def create_namespace(clause: Clause, spoken: Spoken) -> Built:
-    names = [target.name for target in spoken.targets]
+    names = [target.typed or target.name for target in spoken.targets]  # a new name is no misspelling of another
     if not names and clause.parts.namespace:
         names = [clause.parts.namespace]
-    written = [name for name in names if not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", clause.text)]
-    if written:
-        return Unknown(f"Names of namespaces are in lower case only. Say: create namespace {written[0].lower()}")
+    wrong = next((name for name in names if name in clause.text.lower() and name not in clause.text), None)
+    if wrong:
+        return Unknown(f"Names of namespaces are in lower case only. Say: create namespace {wrong}")
     if not names:
         word = re.search(r"\b(?:namespaces?|ns)(?: called| named)? ([\w.-]+)", clause.text)
         names = [word[1]] if word and word[1].lower() not in lexicon().common else []

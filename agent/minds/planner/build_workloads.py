@@ -26,9 +26,7 @@ def check_replicas(number: int) -> Unknown | None:
     if number < 0:
         return Unknown(f"A replica count cannot be negative ({number}). Say a number from 0 on, for instance 3.")
     if number > MOST_REPLICAS:
-        return Unknown(
-            f"{number:,} replicas are more than Shipmate plans ({MOST_REPLICAS:,} at most). Say a smaller number."
-        )
+        return Unknown(f"{number:,} replicas are more than Shipmate sets in one go. Say a smaller number.")
     return None
 
 

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -125,7 +125,7 @@ class Chat:
 
 
 @contextmanager
-def _interrupted_by_key_only() -> Iterator[None]:
+def _interrupted_by_key_only() -> Generator[None]:
     """While the editor shows, Ctrl-C is a key that it reads; the signal would only break it while it sets itself up."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -54,6 +54,12 @@ def test_what_the_controller_reports_as_failed():
     assert state_of(deployment(spec={"paused": True})).done
 
 
+def test_a_verdict_that_the_pods_disprove_does_not_count():
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    counts = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+    assert state_of(deployment(conditions=[late], **counts)).done
+
+
 def test_other_kinds():
     stateful = {"kind": "StatefulSet", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": {
         "observedGeneration": 1, "replicas": 2, "readyReplicas": 2, "updatedReplicas": 1,

@@ -16,7 +16,7 @@ GLOBAL = {
     "--mode": ("MODE", "how far Shipmate may go: read-only, dry-run or ask"),
 }
 _SHORT = {"-n": "--namespace"}
-_MODES = ["read-only", "dry-run", "ask"]
+MODES = ["read-only", "dry-run", "ask"]
 
 
 def parse(words: list[str], commands: dict[str, str]) -> argparse.Namespace:
@@ -63,7 +63,7 @@ def _global_flags(version: bool = False) -> argparse.ArgumentParser:
     group = flags.add_argument_group("global options")
     for name, (metavar, text) in GLOBAL.items():
         short = [key for key, value in _SHORT.items() if value == name]
-        choices = _MODES if name == "--mode" else None
+        choices = MODES if name == "--mode" else None
         group.add_argument(*short, name, metavar=metavar, choices=choices, help=text)
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if version:

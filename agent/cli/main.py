@@ -1,6 +1,7 @@
 """The entry point. Imports almost nothing; each command's module is imported when it is the one to run."""
 
 import sys
+from io import TextIOWrapper
 
 from agent import __version__
 
@@ -25,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     from agent.cli.arguments import parse
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what the terminal's encoding lacks becomes a question mark
     args = parse(words, COMMANDS)
     try:
         return args.run(args)
@@ -47,7 +51,9 @@ def _fail(error: Exception, debug: bool) -> int:
 
         traceback.print_exc()
     if isinstance(error, ShipmateError):
-        print(f"shipmate: {error}", file=sys.stderr)
+        from agent.cli.plain import clean
+
+        print(f"shipmate: {clean(str(error))}", file=sys.stderr)
     elif not debug:
         print(
             f"shipmate: this is a bug in Shipmate ({type(error).__name__}); run it again with --debug and report it.",

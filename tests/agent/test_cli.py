@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli.completion import FOLLOWING
+from agent.cli.plain import clean
 from tests.conftest import CLUSTER_CONTEXT
 from tools.context import Context
+from tools.errors import NotFound
 
 SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
+"""
 WEB = (Path(__file__).parent / "web.yaml").read_text()
 
 
@@ -23,6 +33,7 @@ def shipmate(*words: str, stdin: str | None = "", **env: str) -> subprocess.Comp
         input=stdin,
         capture_output=True,
         text=True,
+        errors="replace",
         env={**os.environ, **env},
         check=False,
         timeout=120,
@@ -37,18 +48,62 @@ def test_version_and_help() -> None:
         assert command in helped.stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_the_commands(shell: str) -> None:
+def completed(line: str) -> set[str]:
+    """What bash offers behind this line."""
+    words = line.split(" ")
+    listed = " ".join(f"'{word}'" for word in words)
+    script = shipmate("completion", "bash").stdout
+    script += f'COMP_WORDS=({listed}); COMP_CWORD={len(words) - 1}; _shipmate; printf "%s\\n" "${{COMPREPLY[@]}}"\n'
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=True)
+    assert not done.stderr
+    return set(done.stdout.split())
+
+
+def test_bash_completes_commands_actions_and_flags() -> None:
+    assert completed("shipmate jour") == {"journal"}
+    assert completed("shipmate -n plan pl") == {"plan"}
+    assert completed("shipmate plan app") == {"approve"}
+    assert completed("shipmate -n x plan sh") == {"show"}
+    assert completed("shipmate ask --ro") == {"--roll-back"}
+    assert completed("shipmate ask --mode r") == {"read-only"}
+    assert completed("shipmate --context no-such") == set()
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_name_the_commands_and_read_their_script(shell: str) -> None:
     script = shipmate("completion", shell).stdout
     assert "journal" in script
-    if shell == "bash":
-        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    if program := shutil.which(shell):
+        assert subprocess.run([program, "-n"], input=script, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", FOLLOWING)
+def test_what_completion_offers_is_there(command: str) -> None:
+    helped = shipmate(command, "--help").stdout
+    for word in FOLLOWING[command].split():
+        assert word in helped
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    done = shipmate("deplyo")
+    done = shipmate("jurnal")
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert "shipmate journal" in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("words", [("scale web to 2",), ("scale", "web", "to", "2"), ("-n", "ask", "scale web to 2")])
+def test_a_request_without_its_command_is_told_how(words: tuple[str, ...]) -> None:
+    done = shipmate(*words)
+    assert done.returncode == 2
+    assert 'shipmate ask "scale web to 2"' in done.stderr
+
+
+@pytest.mark.parametrize("words", [("plan", "show", "nope"), ("plan", "-n", "x", "show", "--mode", "ask", "nope")])
+def test_flags_may_stand_anywhere(words: tuple[str, ...]) -> None:
+    for line in ((*words, "--workspace", "."), ("--workspace", ".", *words)):
+        done = shipmate(*line)
+        assert done.returncode == 2
+        assert "no plan 'nope'" in done.stderr
 
 
 def test_the_chat_wants_a_terminal() -> None:
@@ -103,6 +158,24 @@ def test_absurd_text_is_answered_in_a_sentence(text: str, tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["\x1b[2J", "\x07", "a\rb", "\x9b31m", "\u202egnp", "\u2066x", "\udcff"])
+def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+    shown = clean(text)
+    assert shown.isprintable()
+    shown.encode()
+
+
+@pytest.mark.parametrize("text", ["naïve – 部署 🚀 👩‍👩‍👧", "two\nlines\tand a tab"])
+def test_text_for_people_stays_as_it_is(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_will_do(encoding: str) -> None:
+    done = shipmate("ask", "help", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_unknown_plan() -> None:
     done = shipmate("plan", "approve", "nope")
     assert done.returncode == 2
@@ -126,6 +199,52 @@ class TestOnACluster:
         assert "replicas: 2" in done.stdout
         assert "dry run" in done.stdout.lower()
         assert replicas(ctx) == 1
+
+    @pytest.mark.parametrize("where", ["before", "after", "between"])
+    def test_the_flags_mean_the_same_anywhere(self, ctx: Context, apply: Callable[[str], None], where: str) -> None:
+        apply(WEB)
+        flags = ("--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace))
+        words = {
+            "before": (*flags, "ask", "--yes", "scale web to 2"),
+            "after": ("ask", "scale web to 2", "--yes", *flags),
+            "between": ("ask", "scale", "web", *flags, "to", "--yes", "2"),
+        }[where]
+        done = shipmate(*words)
+        assert done.returncode == 0, done.stderr
+        assert replicas(ctx) == 2
+
+    def test_a_pipe_gets_plain_text(self, ctx: Context, apply: Callable[[str], None]) -> None:
+        apply(WEB)
+        done = shipmate("--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace), "ask", "--yes", "scale web to 2")
+        for text in (done.stdout, done.stderr):
+            assert "\x1b" not in text
+            assert not set(text) & set("│╭╰─⠋")
+        told = done.stderr.splitlines()
+        assert told
+        assert len(told) == len(set(told))
+
+    def test_json_is_one_event_a_line_and_nothing_else(self, ctx: Context, apply: Callable[[str], None]) -> None:
+        apply(WEB)
+        flags = ("--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace), "-o", "json")
+        done = shipmate("ask", *flags, "--yes", "scale web to 2")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.stderr == ""
+        assert [event["type"] for event in events if event["type"] in ("plan", "step", "answer")] == [
+            "plan", "step", "answer",
+        ]  # fmt: skip
+
+    def test_a_yes_is_not_enough_where_a_name_must_be_typed(self, ctx: Context, apply: Callable[[str], None]) -> None:
+        apply(CLAIM)
+        flags = ("--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace))
+        path = f"/api/v1/namespaces/{ctx.namespace}/persistentvolumeclaims/data"
+        for more in ((), ("--confirm", "dat"), ("-o", "json")):
+            done = shipmate("ask", *flags, *more, "--yes", "delete pvc data")
+            assert done.returncode == 11
+            assert "--confirm data" in done.stdout + done.stderr
+        ctx.cluster.get(path)
+        assert shipmate("ask", *flags, "--yes", "--confirm", "data", "delete pvc data").returncode == 0
+        with pytest.raises(NotFound):
+            ctx.cluster.get(path)
 
     def test_yes_applies_and_undo_takes_back(self, ctx: Context, apply: Callable[[str], None]) -> None:
         apply(WEB)

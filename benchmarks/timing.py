@@ -45,7 +45,7 @@ def command(*argv: str, env: dict[str, str] | None = None) -> Callable[[], None]
     return work
 
 
-def until_prompt(*argv: str, mark: bytes = "› ".encode()) -> Callable[[], None]:
+def until_prompt(*argv: str, mark: bytes = "›".encode()) -> Callable[[], None]:
     """Start a program on a terminal and stop it when its prompt shows."""
 
     def work() -> None:
@@ -56,8 +56,9 @@ def until_prompt(*argv: str, mark: bytes = "› ".encode()) -> Callable[[], None
         while mark not in seen and time.monotonic() < end:
             ready, _, _ = select.select([terminal], [], [], 1)
             if ready:
-                seen += os.read(terminal, 65536)
-                if b"\x1b[6n" in seen:  # it asks where the cursor is
+                new = os.read(terminal, 65536)
+                seen += new
+                if b"\x1b[6n" in new:  # it asks where the cursor is
                     os.write(terminal, b"\x1b[1;1R")
         os.kill(child, 9)
         os.waitpid(child, 0)

@@ -38,8 +38,8 @@ def parse(words: list[str], commands: dict[str, str]) -> argparse.Namespace:
     command.set_defaults(run=module.run)
     # Flags may stand between words, except where a command has actions with flags of their own.
     read = command.parse_args if getattr(module, "HAS_ACTIONS", False) else command.parse_intermixed_args
-    given = {key: value for key, value in vars(args).items() if value is not None}
-    return argparse.Namespace(**{"debug": False, **given, **vars(read(after))})
+    missing = {name.removeprefix("--"): None for name in GLOBAL}
+    return argparse.Namespace(**{"debug": False, **missing, **vars(args), **vars(read(after))})
 
 
 def _top(commands: dict[str, str]) -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -124,7 +125,8 @@ class BuiltIn:
 def components(name: str) -> list[str]:
     """The node's supervised programs, by the names of their logs."""
     listed = command.run(container.inside(name, "ls", "/var/log/kubernetes"))
-    return sorted(line.removesuffix(".log") for line in listed.split() if line.endswith(".log"))
+    logs = (line.removesuffix(".log") for line in listed.split() if line.endswith(".log"))
+    return sorted(name for name in logs if not re.search(r"-\d{4}-\d\d-\d\dT", name))  # rotated ones are parts
 
 
 def follow_logs(name: str, component: str | None, *, lines: int, follow: bool) -> int:

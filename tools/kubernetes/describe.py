@@ -7,7 +7,8 @@ from typing import Any
 
 from tools.catalog import Result
 from tools.context import Context
-from tools.errors import Forbidden
+from tools.errors import BadRequest, Forbidden
+from tools.kubernetes.aspects import ASPECTS, aspect_of
 from tools.kubernetes.describe_kinds import SPECIALISTS, Lines
 from tools.kubernetes.events import concerns, event_item, event_table, fetch_events
 from tools.kubernetes.lookup import get_one
@@ -31,8 +32,14 @@ _MOST_EVENTS = 15
 _MOST_FIELDS = 60
 
 
-def describe(ctx: Context, *, kind: str, name: str, namespace: str | None = None) -> Result:
-    """Describe one object: settings, conditions, its pods, who owns it, recent events. Secrets show keys only."""
+def describe(ctx: Context, *, kind: str, name: str, namespace: str | None = None, about: str | None = None) -> Result:
+    """Describe one object: settings, conditions, its pods, who owns it, recent events. Secrets show keys only.
+
+    about: only one aspect: image, port, environment, resources, labels, selector, probes, volumes, command, strategy,
+    replicas, schedule, host, address, age, data, owner, pods or conditions.
+    """
+    if about and about not in ASPECTS:
+        raise BadRequest(f"{about[:40]!r} is no aspect of an object.", f"There are: {', '.join(ASPECTS)}.")
     resource, obj = get_one(ctx, kind, name, namespace)
     metadata: dict[str, Any] = obj["metadata"]
     obj["kind"], obj["apiVersion"] = resource.kind, resource.api_version
@@ -58,7 +65,8 @@ def describe(ctx: Context, *, kind: str, name: str, namespace: str | None = None
         "pods": [_pod_item(pod) for pod in pods],
         "events": [event_item(item) for item in found or ()],
     }
-    return Result(text=redact_text("\n".join(part for part in sections if part)), data=redact_object(data))
+    text = redact_text("\n".join(part for part in sections if part))
+    return Result(text=aspect_of(text, about) if about else text, data=redact_object(data))
 
 
 def _head(obj: Mapping[str, Any]) -> str:

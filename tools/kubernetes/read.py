@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from tools.catalog import Result
 from tools.context import Context
 from tools.errors import BadRequest, NotFound
+from tools.kubernetes.conditions import Condition, keep, read_condition
+from tools.kubernetes.find import find_workload
 from tools.kubernetes.kinds import Resource
-from tools.kubernetes.lookup import check_exists, get_one, nearest
+from tools.kubernetes.lookup import check_exists, get_one, not_found
+from tools.kubernetes.pods import selector_text
 from tools.kubernetes.tables import Row, Table, fetch_table, render, sort_rows
 from tools.redact import redact_object, redact_text
 
@@ -27,6 +32,10 @@ def list_objects(
     all_namespaces: bool = False,
     selector: str | None = None,
     sort_by: str | None = None,
+    of: str | None = None,
+    where: str | None = None,
+    wide: bool = False,
+    count: bool = False,
     limit: int = 200,
 ) -> Result:
     """List the objects of a kind as a table, like `kubectl get`.
@@ -34,6 +43,8 @@ def list_objects(
     kind: any kind of the cluster (pods, deploy, Ingress, a custom resource), several with commas, or `all`.
     name: keep only names that contain this text, or match it where it has * or ?.
     selector: label selector such as app=web,tier!=db. sort_by: a column, or age; -column sorts backwards.
+    of: only the pods of this workload or service. where: `ready`, `not ready`, or a column compared with a value, such
+    as restarts>0, status=Pending, replicas>2, age<1h. wide: more columns. count: only how many there are.
     """
     if limit < 1:
         raise BadRequest("The limit must be at least 1.")
@@ -41,19 +52,32 @@ def list_objects(
         raise BadRequest(f"{selector[:80]!r} is not a label selector.", "Write it like app=web,tier!=db.")
     resources = _resources(ctx, kind)
     place = None if all_namespaces else (namespace or ctx.cluster.namespace)
+    condition = read_condition(where) if where else None
+    if of:
+        place, selector = _pods_of(ctx, of, namespace, selector)
     sections: list[str] = []
     items: list[dict[str, Any]] = []
     for resource in resources:
-        whole = bool(name or sort_by)  # the fitting or first ones may be on any page
-        table = fetch_table(ctx.cluster, resource, place, selector=selector or "", limit=0 if whole else limit)
+        whole = bool(name or sort_by or where or count)  # the fitting or first ones may be on any page
+        table = fetch_table(
+            ctx.cluster, resource, place, selector=selector or "", limit=0 if whole else limit, wide=wide
+        )
         if name:
-            table.rows = [row for row in table.rows if _matches(name, row.name)] or _none_match(name, table, resource)
-        if sort_by:
-            sort_rows(table, sort_by)
-        hidden = max(0, len(table.rows) - limit) + table.more
-        table.rows = table.rows[:limit]
-        if table.rows or len(resources) == 1:
-            sections.append(_section(ctx, resource, place, table, hidden, selector))
+            table.rows = _named(ctx, name, table, resource, place)
+        things = _things(resource, place, len(table.rows), of, selector)
+        if condition and table.rows:
+            total = len(table.rows)
+            keep(table, condition)
+            sections.append(_fitting(table, condition, total, things, place, count))
+        elif count:
+            sections.append(_counted(ctx, resource, place, table, things))
+        else:
+            if sort_by:
+                sort_rows(table, sort_by)
+            hidden = max(0, len(table.rows) - limit) + table.more
+            table.rows = table.rows[:limit]
+            if table.rows or len(resources) == 1:
+                sections.append(_section(ctx, resource, place, table, hidden, things))
         items += [_item(resource, row, table.columns) for row in table.rows]
     text = "\n\n".join(sections) or f"There is nothing of that in {place or 'the cluster'}."
     return Result(text=redact_text(text), data=redact_object({"items": items}))
@@ -77,28 +101,80 @@ def _matches(pattern: str, name: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) if set(pattern) & set("*?[") else pattern in name
 
 
-def _none_match(name: str, table: Table, resource: Resource) -> list[Row]:
-    near = nearest(name, [row.name for row in table.rows])
-    if near:
-        raise NotFound(f"No {resource.plural} are called {name!r}.", f"Did you mean {' or '.join(near)}?")
-    return []
+def _named(ctx: Context, name: str, table: Table, resource: Resource, place: str | None) -> list[Row]:
+    """The rows that the name fits; raises NotFound, with the nearest, when there is none."""
+    fitting = [row for row in table.rows if _matches(name, row.name)]
+    if fitting or set(name) & set("*?["):
+        return fitting
+    raise not_found(ctx, resource, name, place if resource.namespaced else None)
 
 
-def _section(
-    ctx: Context, resource: Resource, place: str | None, table: Table, hidden: int, selector: str | None
-) -> str:
+def _pods_of(ctx: Context, of: str, namespace: str | None, selector: str | None) -> tuple[str, str]:
+    """Namespace and label selector of the pods of a workload, else of a service or job of that name."""
+    try:
+        found = find_workload(ctx, of, None, namespace)
+    except NotFound:
+        found = next(_others(ctx, of, namespace), None)
+        if found is None:
+            raise
+    mine = found["spec"].get("selector") or {}
+    text = selector_text(mine if found["kind"] != "Service" else {"matchLabels": mine})
+    return found["metadata"]["namespace"], ",".join(filter(None, (text, selector)))
+
+
+def _others(ctx: Context, name: str, namespace: str | None) -> Iterator[dict[str, Any]]:
+    for kind in ("services", "jobs.batch"):
+        resource = ctx.cluster.kinds.resolve(kind)
+        try:
+            found = ctx.cluster.read(resource.ref(name, namespace or ctx.cluster.namespace))
+        except NotFound:
+            continue
+        yield {**found, "kind": resource.kind}
+
+
+def _things(resource: Resource, place: str | None, count: int, of: str | None, selector: str | None) -> str:
+    """`pods of api in namespace shop`."""
+    whose = f" of {of}" if of else f" with {selector}" if selector else ""
     where = "" if not resource.namespaced else f" in namespace {place}" if place else " in all namespaces"
-    with_labels = f" with {selector}" if selector else ""
+    return f"{resource.singular if count == 1 else resource.plural}{whose}{where}"
+
+
+def _fitting(table: Table, condition: Condition, total: int, things: str, place: str | None, count: bool) -> str:
+    if not table.rows:
+        return condition.none(total, things)
+    if count:
+        return f"{condition.some(len(table.rows), total, things)}."
+    return f"{condition.some(len(table.rows), total, things)}:\n{_rendered(table, place)}"
+
+
+def _counted(ctx: Context, resource: Resource, place: str | None, table: Table, things: str) -> str:
+    """How many, and in which states they are where the kind has any."""
     if not table.rows:
         if resource.namespaced and place:
             check_exists(ctx, place)
-        return f"There are no {resource.plural}{with_labels}{where}."
-    columns, rows = table.columns, [row.cells for row in table.rows]
-    if resource.namespaced and place is None:
-        columns, rows = ["Namespace", *columns], [(row.namespace, *row.cells) for row in table.rows]
-    count = f"{len(rows)} {resource.plural if len(rows) != 1 else resource.singular}"
-    left_out = f" (the first {len(rows)}; {hidden} or more are not shown)" if hidden else ""
-    return f"{count}{with_labels}{where}{left_out}:\n{render(columns, rows)}"
+        return f"There are no {things}."
+    names = [name.lower() for name in table.columns]
+    states = Counter(str(row.cells[names.index("status")]) for row in table.rows) if "status" in names else {}
+    told = ", ".join(f"{number} {state}" for state, number in states.items())
+    return f"{len(table.rows)} {things}{f' ({told})' if told else ''}."
+
+
+def _rendered(table: Table, place: str | None) -> str:
+    """The rows, with their namespaces when they are of several."""
+    if place is None and any(row.namespace for row in table.rows):
+        rows = [(row.namespace, *row.cells) for row in table.rows]
+        return render(["Namespace", *table.columns], rows)
+    return render(table.columns, [row.cells for row in table.rows])
+
+
+def _section(ctx: Context, resource: Resource, place: str | None, table: Table, hidden: int, things: str) -> str:
+    if not table.rows:
+        if resource.namespaced and place:
+            check_exists(ctx, place)
+        return f"There are no {things}."
+    number = len(table.rows)
+    left_out = f" (the first {number}; {hidden} or more are not shown)" if hidden else ""
+    return f"{number} {things}{left_out}:\n{_rendered(table, place)}"
 
 
 def _item(resource: Resource, row: Row, columns: list[str]) -> dict[str, Any]:

@@ -43,8 +43,12 @@ def fetch_table(
     selector: str = "",
     fields: str = "",
     limit: int = 0,
+    wide: bool = False,
 ) -> Table:
-    """All objects of a kind (in one namespace, or with None everywhere); `limit` stops the fetching early."""
+    """All objects of a kind (in one namespace, or with None everywhere); `limit` stops the fetching early.
+
+    `wide` keeps the columns that the server holds for less important.
+    """
     path = cluster.collection(resource, namespace)
     shown: list[int] = []
     table = Table([], [])
@@ -62,7 +66,7 @@ def fetch_table(
             page = _plain_table(page)
         if not shown:
             definitions = page["columnDefinitions"]
-            shown = [index for index, column in enumerate(definitions) if not column.get("priority")]
+            shown = [index for index, column in enumerate(definitions) if wide or not column.get("priority")]
             table.columns = [definitions[index]["name"] for index in shown]
         for row in page.get("rows") or ():
             metadata: dict[str, Any] = (row.get("object") or {}).get("metadata") or {}
@@ -103,11 +107,11 @@ def sort_rows(table: Table, by: str) -> None:
     if wanted not in names:
         raise BadRequest(f"There is no column {by!r} to sort by.", f"There are: {', '.join(names)}.")
     index = names.index(wanted)
-    table.rows.sort(key=lambda row: _size(row.cells[index]), reverse=backwards)
+    table.rows.sort(key=lambda row: size_of(row.cells[index]), reverse=backwards)
 
 
-def _size(cell: Any) -> tuple[int, float, str]:
-    """Numbers before texts; `3/5`, `12 (4m ago)`, `250m`, `5d3h` and `40%` by their value."""
+def size_of(cell: Any) -> tuple[int, float, str]:
+    """What to order a cell by: numbers before texts; `3/5`, `12 (4m ago)`, `250m`, `5d3h` and `40%` by their value."""
     text = str(cell if cell is not None else "")
     head = text.split(" ")[0].split("/")[0].rstrip("%")
     if isinstance(cell, (int, float)):

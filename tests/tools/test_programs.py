@@ -18,9 +18,7 @@ def allowed() -> Permit:
 
 def test_output_and_input_pass_through() -> None:
     with allowed().opened() as permit:
-        output = programs.run(
-            ["sh", "-c", "cat; echo oops >&2"], input="hello", permit=permit
-        )
+        output = programs.run(["sh", "-c", "cat; echo oops >&2"], input="hello", permit=permit)
     assert output == (0, "hello", "oops\n")
 
 
@@ -30,9 +28,7 @@ def test_a_program_that_is_not_known_to_read_needs_a_permit() -> None:
 
 
 def test_the_permit_must_show_the_command_line() -> None:
-    with Permit(
-        "test", 1, (Write(door="program", method="sh", path="-c true"),)
-    ).opened() as permit:
+    with Permit("test", 1, (Write(door="program", method="sh", path="-c true"),)).opened() as permit:
         programs.run(["sh", "-c", "true"], permit=permit)
         with pytest.raises(Refused):
             programs.run(["sh", "-c", "false"], permit=permit)
@@ -120,9 +116,7 @@ def test_a_program_that_takes_too_long_is_stopped() -> None:
 def test_lines_come_while_it_runs_and_the_code_at_the_end() -> None:
     lines: list[str] = []
     with allowed().opened() as permit:
-        steps = programs.stream(
-            ["sh", "-c", "echo one; echo two >&2; exit 4"], permit=permit
-        )
+        steps = programs.stream(["sh", "-c", "echo one; echo two >&2; exit 4"], permit=permit)
         try:
             while True:
                 lines.append(next(steps).text)

@@ -6,7 +6,7 @@ from tools.kubernetes.show_diff import asked_only, masked, unified
 
 
 def hide_data(obj):
-    return {**obj, **({"data": {key: "[hidden]" for key in obj["data"]}} if "data" in obj else {})}
+    return {**obj, **({"data": dict.fromkeys(obj["data"], "[hidden]")} if "data" in obj else {})}
 
 
 LIVE = {

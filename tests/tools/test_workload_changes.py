@@ -25,9 +25,7 @@ def deployment(name="backend", namespace="todo", replicas=1, containers=("backen
         "metadata": {"name": name, "namespace": namespace, **meta},
         "spec": {
             "replicas": replicas,
-            "template": {
-                "spec": {"containers": [{"name": item, "image": f"{item}:1"} for item in containers]}
-            },
+            "template": {"spec": {"containers": [{"name": item, "image": f"{item}:1"} for item in containers]}},
         },
     }
 
@@ -55,9 +53,7 @@ def test_only_container_is_meant_and_several_are_asked_about():
         image_change(deployment(), "nginx", "backend:2")
 
 
-@pytest.mark.parametrize(
-    "image", ["nginx", "nginx:1.27", "localhost:5001/a/b:v_2.x", f"r.io/x@sha256:{'a' * 64}"]
-)
+@pytest.mark.parametrize("image", ["nginx", "nginx:1.27", "localhost:5001/a/b:v_2.x", f"r.io/x@sha256:{'a' * 64}"])
 def test_images_that_are_fine(image):
     assert check_image(image) == image
 

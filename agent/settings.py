@@ -1,15 +1,17 @@
 """Settings: flags over environment (SHIPMATE_…) over ~/.config/shipmate/config.toml. One object, passed in."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.guard.policy import Mode
 from tools.context import Context
 from tools.errors import BadRequest
+
+_PREFIX = "SHIPMATE_"
 
 
 def config_file() -> Path:
@@ -17,7 +19,7 @@ def config_file() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "shipmate" / "config.toml"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set.
 
     model       which chat model decides, as `provider:name`; None means the built-in planner
@@ -25,7 +27,7 @@ class Settings(BaseSettings):
     workspace   the folder that Shipmate works in
     """
 
-    model_config = SettingsConfigDict(env_prefix="SHIPMATE_", extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     kubeconfig: str | None = None
     context: str | None = None
@@ -35,21 +37,10 @@ class Settings(BaseSettings):
     mode: Mode = Mode.ASK
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
-
-    @classmethod
     def load(cls, **flags: Any) -> "Settings":
         """Settings with these flags on top; a flag that is None was not given."""
         try:
-            return cls(**{name: value for name, value in flags.items() if value is not None})
+            return cls(**_from_file() | _from_environment() | {k: v for k, v in flags.items() if v is not None})
         except ValidationError as error:
             first = error.errors()[0]
             raise BadRequest(
@@ -70,3 +61,18 @@ class Settings(BaseSettings):
             namespace=self.namespace,
             root=root,
         )
+
+
+def _from_environment() -> dict[str, Any]:
+    return {name.removeprefix(_PREFIX).lower(): value for name, value in os.environ.items() if name.startswith(_PREFIX)}
+
+
+def _from_file() -> dict[str, Any]:
+    """What the settings file says; nothing where there is none."""
+    path = config_file()
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"The settings file {path} cannot be read: {error}.", "Mend it or move it away.") from error

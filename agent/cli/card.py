@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
@@ -9,26 +10,29 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from agent.cli.outline import outline
 from agent.cli.plain import clean
 from agent.guard.plan import Plan, Step
 from tools.preview import Risk
 
-_CARD_LINES = 48  # of diff, shared by the steps
-_LEAST_LINES = 12
+_LEAST_LINES = 12  # of diff for each step
+_OTHER_LINES = 5  # beside the diff of a step
 _LINE_LENGTH = 240
 _RISK_STYLE = {Risk.LOW: "green", Risk.MEDIUM: "yellow", Risk.HIGH: "bold red"}
-_LINE_STYLE = {"+": "green", "-": "red", "@": "cyan"}
+_LINE_STYLE = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
 
 
-def plan_card(plan: Plan, *, whole: bool = False, boxed: bool = True) -> RenderableType:
-    """The card, in a frame where there is a terminal; `whole` leaves nothing out."""
+def plan_card(plan: Plan, *, whole: bool = False, boxed: bool = True, height: int = 64) -> RenderableType:
+    """The card, in a frame where there is a terminal; `whole` leaves nothing out, else it fits `height` about."""
     lines = [(0, _where(plan))]
     if plan.reading:
         lines.append((0, Text(clean(f"I read this as: {plan.reading}"), style="italic")))
     lines += [(0, Text(clean(f"· {note}"))) for note in plan.notes]
-    limit = None if whole else max(_LEAST_LINES, _CARD_LINES // max(1, len(plan.steps)))
+    room = max(_LEAST_LINES, (height - len(lines) - _OTHER_LINES * len(plan.steps)) // max(1, len(plan.steps)))
+    limit = sys.maxsize if whole else room
+    how = "`show` shows them" if boxed else f"`shipmate plan show {plan.id}` shows them"
     for number, step in enumerate(plan.steps, start=1):
-        lines += _step(number, step, limit)
+        lines += _step(number, step, limit, how)
     title = Text.assemble(f"Plan {plan.id} · risk ", (str(plan.risk), _RISK_STYLE[plan.risk]))
     if not boxed:  # a file or a pipe has no width: nothing is wrapped, cut or filled up
         return Text("\n").join([title, *(_indented(text, indent) for indent, text in lines)])
@@ -51,22 +55,21 @@ def _where(plan: Plan) -> Text:
     )  # fmt: skip
 
 
-def _step(number: int, step: Step, limit: int | None) -> Iterator[tuple[int, Text]]:
-    """What a step would do, line by line, each with its indent."""
+def _step(number: int, step: Step, limit: int, how: str) -> Iterator[tuple[int, Text]]:
+    """What a step would do, line by line, each with its indent; `how` to see what is left out."""
     preview = step.preview
     head = Text(f"{number}. {clean(preview.summary)}", style="bold")
     if preview.noop:
         yield 0, head.append("  (already so)", style="not bold dim")
         return
     yield 0, head
-    lines = preview.diff.splitlines()
-    shown = lines[:limit]
+    shown, hidden = outline(preview.diff, limit)
     if shown:
-        diff = Text("\n").join(_diff_line(line, limit is None) for line in shown)
+        diff = Text("\n").join(_diff_line(line) for line in shown)
         diff.overflow = "fold"
         yield 3, diff
-    if left := len(lines) - len(shown):
-        yield _line(f"… {left} more line{'s' if left > 1 else ''}; `show` shows them", "dim")
+    if hidden:
+        yield _line(f"{hidden} more line{'s' if hidden > 1 else ''}; {how}", "dim")
     for blocker in preview.blockers:
         yield _line(f"✘ {blocker}", "bold red")
     for warning in preview.warnings:
@@ -76,9 +79,9 @@ def _step(number: int, step: Step, limit: int | None) -> Iterator[tuple[int, Tex
     yield _line(f"undo: {preview.undo}" if preview.undo else f"cannot be undone: {preview.no_undo}", "dim")
 
 
-def _diff_line(line: str, whole: bool) -> Text:
+def _diff_line(line: str) -> Text:
     text = clean(line)
-    if len(text) > _LINE_LENGTH and not whole:
+    if len(text) > _LINE_LENGTH:
         text = f"{text[:_LINE_LENGTH]}… ({len(text) - _LINE_LENGTH} more)"
     return Text(text, style=_LINE_STYLE.get(line[:1], ""))
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from agent.cli.card import plan_card
@@ -28,6 +29,9 @@ from agent.guard.plan import Plan
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+
+_SHORTEST, _LONGEST = 20, 100  # lines of a plan's card
 
 
 class Screen:
@@ -86,7 +90,8 @@ class Screen:
     def card(self, plan: Plan, whole: bool = False) -> None:
         """Show what the plan would do."""
         boxed = self.console.is_terminal
-        self.console.print(plan_card(plan, whole=whole, boxed=boxed), soft_wrap=not boxed)
+        height = max(_SHORTEST, self.console.height - 4) if boxed else _LONGEST
+        self.console.print(plan_card(plan, whole=whole, boxed=boxed, height=height), soft_wrap=not boxed)
 
     def fail(self, message: str, next_step: str = "") -> None:
         """Say what went wrong and what to do about it, on the error stream."""
@@ -135,9 +140,20 @@ class Screen:
         else:
             lines = [line for line in text.splitlines() if line not in self._told]
             if lines or not self._told:
-                self.console.print(Text(clean("\n".join(lines)), style=style))
+                self._lines(lines, style)
         self._writing = False
         self._told.clear()
+
+    def _lines(self, lines: list[str], style: str) -> None:
+        """Lines of text; on a terminal what does not fit goes on under the line's own beginning."""
+        if not self.console.is_terminal:
+            self.console.print(Text(clean("\n".join(lines)), style=style))
+            return
+        for line in lines or [""]:
+            text = clean(line).expandtabs()
+            indent = len(text) - len(text.lstrip())
+            words = Text(text[indent:], style=style)
+            self.console.print(Padding(words, (0, 0, 0, indent), expand=False) if indent else words)
 
     def _rest(self) -> None:
         if self._status is not None:

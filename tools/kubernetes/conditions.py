@@ -45,9 +45,20 @@ class Condition:
             return f"{have} {'no' if self.compare == '=' else 'any'} {self.column}"
         return f"{have} {self.column} {self.compare} {self.value}"
 
+
+@dataclass(frozen=True)
+class Conditions:
+    """Terms that must all hold."""
+
+    terms: tuple[Condition, ...]
+
+    def said(self, one: bool) -> str:
+        """All of them as one predicate."""
+        return " and ".join(term.said(one) for term in self.terms)
+
     def none(self, count: int, things: str) -> str:
         """That no row fits, in words."""
-        if self.text == "not ready":
+        if self.said(True) == "is not ready":
             return f"All {count} {things} are ready." if count > 1 else f"The one {things} is ready."
         return f"None of the {count} {things} {self.said(True)}."
 
@@ -56,8 +67,12 @@ class Condition:
         return f"{found} of {count} {things} {self.said(found == 1)}"
 
 
-def read_condition(where: str) -> Condition:
-    """The condition that a text states. Raises BadRequest."""
+def read_condition(where: str) -> Conditions:
+    """The conditions that a text states, separated by commas. Raises BadRequest."""
+    return Conditions(tuple(map(_read, where.split(","))))
+
+
+def _read(where: str) -> Condition:
     words = " ".join(where.lower().replace("-", " ").split())
     if words in ("ready", "not ready"):
         return Condition(words)
@@ -69,10 +84,11 @@ def read_condition(where: str) -> Condition:
     return Condition(where, found[1].lower(), found[2], found[3])
 
 
-def keep(table: Table, condition: Condition) -> None:
+def keep(table: Table, condition: Conditions) -> None:
     """Drop the rows that do not fit. Raises BadRequest when the table has no such column."""
-    test = _ready_test(table, condition) if not condition.column else _column_test(table, condition)
-    table.rows = [row for row in table.rows if test(row)]
+    for term in condition.terms:
+        test = _ready_test(table, term) if not term.column else _column_test(table, term)
+        table.rows = [row for row in table.rows if test(row)]
 
 
 def _ready_test(table: Table, condition: Condition) -> Callable[[Row], bool]:

@@ -271,7 +271,7 @@ def _config_map(obj: Json) -> Lines:
 def _secret(obj: Json) -> Lines:
     """Names of the keys only: neither values nor their lengths leave the cluster."""
     keys = ", ".join(obj.get("data") or ()) or "none"
-    return [f"Type: {obj.get('type', 'Opaque')}", f"Keys: {keys}"]
+    return [f"Type: {obj.get('type', 'Opaque')}", f"Keys: {keys} (their values are never shown)"]
 
 
 def _first_line(text: str) -> str:

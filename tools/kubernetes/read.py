@@ -11,7 +11,7 @@ from typing import Any
 from tools.catalog import Result
 from tools.context import Context
 from tools.errors import BadRequest, NotFound
-from tools.kubernetes.conditions import Condition, keep, read_condition
+from tools.kubernetes.conditions import Conditions, keep, read_condition
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.kinds import Resource
 from tools.kubernetes.lookup import check_exists, get_one, not_found
@@ -76,6 +76,7 @@ def list_objects(
                 sort_rows(table, sort_by)
             hidden = max(0, len(table.rows) - limit) + table.more
             table.rows = table.rows[:limit]
+            things = _things(resource, place, len(table.rows), of, selector)
             if table.rows or len(resources) == 1:
                 sections.append(_section(ctx, resource, place, table, hidden, things))
         items += [_item(resource, row, table.columns) for row in table.rows]
@@ -139,7 +140,7 @@ def _things(resource: Resource, place: str | None, count: int, of: str | None, s
     return f"{resource.singular if count == 1 else resource.plural}{whose}{where}"
 
 
-def _fitting(table: Table, condition: Condition, total: int, things: str, place: str | None, count: bool) -> str:
+def _fitting(table: Table, condition: Conditions, total: int, things: str, place: str | None, count: bool) -> str:
     if not table.rows:
         return condition.none(total, things)
     if count:

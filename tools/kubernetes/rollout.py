@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any
 
 from tools.catalog import Result
@@ -15,6 +16,7 @@ from tools.kubernetes.find import find_workload
 from tools.kubernetes.guarded import with_version, write_guarded
 from tools.kubernetes.health import settled
 from tools.kubernetes.patch import preview_patch, take_back, written
+from tools.kubernetes.pods import pod_phase, pods_of
 from tools.kubernetes.preflight import CONTENT_TYPES, blocked_if_forbidden, live_object
 from tools.kubernetes.revisions import Revision, revisions
 from tools.kubernetes.rollout_state import state_of
@@ -36,6 +38,8 @@ def rollout_status(ctx: Context, *, name: str, kind: str | None = None, namespac
     text = f"Rollout of {ref_of(live)} is {lead}: {state.text}. Image: {images}."
     if state.failed:
         text += f" {redact_text(state.failed)}"
+    if not state.done and (trouble := _trouble(ctx, live)):
+        text += f" {trouble}"
     data = {
         "ref": ref_of(live).model_dump(),
         "done": state.done,
@@ -43,6 +47,12 @@ def rollout_status(ctx: Context, *, name: str, kind: str | None = None, namespac
         "failed": redact_text(state.failed),
     }
     return Result(text=text, data=data)
+
+
+def _trouble(ctx: Context, live: Object) -> str:
+    """In which states the pods are that keep a rollout from being complete."""
+    states = Counter(state for pod in pods_of(ctx, live) if (state := pod_phase(pod)) not in ("Running", "Succeeded"))
+    return "Its pods: " + ", ".join(f"{number} {state}" for state, number in states.items()) + "." if states else ""
 
 
 def rollout_history(ctx: Context, *, name: str, kind: str | None = None, namespace: str | None = None) -> Result:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agent.minds.planner.facts import Facts
+from agent.minds.planner.existing import names_as_names
+from agent.minds.planner.facts import WORKLOADS, Facts
 from agent.minds.planner.lexicon import Sense
 from agent.minds.planner.meaning import Memory
 from agent.minds.planner.parts import Parts, find_parts
@@ -75,6 +76,7 @@ def parse(text: str, facts: Facts, memory: Memory) -> Clause:
     text = _PARTICLES.sub(r"\1 \3\2", text)
     parts = find_parts(text)
     clause = Clause(text, facts, memory, parts, tag(parts.rest, facts))
+    names_as_names(clause.words, facts, parts.namespace or None)
     _find_custom_kinds(clause)
     clause.mood = _asking(clause)
     if clause.mood == "tell":
@@ -94,10 +96,10 @@ def _find_custom_kinds(clause: Clause) -> None:
         return
     if not any(word.is_a("show", "describe", "count", "which", "delete") for word in clause.words):
         return
-    custom = {word: kind.name for kind in clause.facts.kinds() for word in (kind.name, *kind.words)}
     for index, word in enumerate(clause.words):
-        single = word.text.removesuffix("s")
-        if word.unknown and (kind := custom.get(word.text) or custom.get(single)):
+        if not word.unknown or any(word.text in clause.facts.names(kind) for kind in WORKLOADS):
+            continue
+        if kind := clause.facts.kind_called(word.text):
             form = "s" if word.text not in (kind, kind.split(".")[0]) else ""
             clause.words[index] = replace(word, senses=(Sense(kind, "kind", form),))
 

@@ -29,7 +29,12 @@ def orders(clause: Clause) -> bool:
 def declined(clause: Clause) -> Unknown | None:
     """The sentence that says why not, if the clause asks for something that is not done here."""
     low, changing = clause.text.lower(), orders(clause)
-    topics = ["unknowable", *(_NEVER_DONE if clause.mood != "ask" else ()), *(_NOT_AS_ORDERS if changing else ())]
+    topics = [
+        "compare",
+        "unknowable",
+        *(_NEVER_DONE if clause.mood != "ask" else ()),
+        *(_NOT_AS_ORDERS if changing else ()),
+    ]
     for topic in topics:
         if found := next((word for word in clause.words if word.is_a(topic) and not word.name), None):
             return Unknown(say(topic, word=found.text))

@@ -73,7 +73,9 @@ class Facts(Protocol):
 
     def namespaces(self) -> tuple[str, ...]: ...
 
-    def kinds(self) -> tuple[KindFact, ...]: ...
+    def kind_called(self, word: str) -> str:
+        """The kind, custom ones included, that goes by this word; nothing when none does."""
+        ...
 
     def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
         """Names of the objects of a kind, in one namespace or where the person works."""
@@ -104,8 +106,9 @@ class StaticFacts:
     def namespaces(self) -> tuple[str, ...]:
         return self.spaces
 
-    def kinds(self) -> tuple[KindFact, ...]:
-        return self.custom
+    def kind_called(self, word: str) -> str:
+        names = {word: kind.name for kind in self.custom for word in (kind.name, *kind.words)}
+        return names.get(word, "") or names.get(word.removesuffix("s"), "")
 
     def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
         return self.objects.get(kind, ())
@@ -189,19 +192,13 @@ class ContextFacts:
     def namespaces(self) -> tuple[str, ...]:
         return self.names("namespace")
 
-    @cached_property
-    def _kinds(self) -> tuple[KindFact, ...]:
+    def kind_called(self, word: str) -> str:
         try:
-            found = self._ctx.cluster.kinds.all()
+            kinds = self._ctx.cluster.kinds
+            found = kinds.resolve(word)  # a kind that was defined a moment ago is found, too
         except ShipmateError:
-            return ()
-        return tuple(
-            KindFact(one.singular or one.kind.lower(), (one.plural, one.kind.lower(), *one.short_names))
-            for one in found
-        )
-
-    def kinds(self) -> tuple[KindFact, ...]:
-        return self._kinds
+            return ""
+        return found.singular or found.kind.lower()
 
     def names(self, kind: str, namespace: str | None = None) -> tuple[str, ...]:
         key = (kind, namespace)
@@ -215,7 +212,8 @@ class ContextFacts:
             resource = cluster.kinds.resolve(kind)
             home = self._workspace.namespace if self._workspace and self._workspace.components else cluster.namespace
             places = (namespace,) if namespace else dict.fromkeys((cluster.namespace, home))
-            found = (cluster.list(resource, place) for place in (places if resource.namespaced else (None,)))
+            wanted = places if resource.namespaced else (None,)
+            found = (cluster.list(resource, place, metadata_only=True) for place in wanted)
             return tuple(dict.fromkeys(item["metadata"]["name"] for items in found for item in items))
         except ShipmateError:
             return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import ModuleType
 
-from agent.minds.planner import build_objects, build_reads, build_workloads
+from agent.minds.planner import build_objects, build_questions, build_reads, build_workloads
 from agent.minds.planner.answering import answer, subject_of
 from agent.minds.planner.clause import Clause
 from agent.minds.planner.declined import declined, orders
@@ -20,7 +20,7 @@ from agent.minds.planner.split import clauses
 from agent.minds.planner.subjects import Built
 from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
 
-_BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads)
+_BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads, build_questions)
 _SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55

@@ -15,6 +15,7 @@ from agent.minds.planner.words import Word
 
 _DNS = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _IMPOSSIBLE = re.compile(r"(?=.*[A-Za-z])(?:[\w./\\-]*\w(?:_|[/\\]+)\w[\w./\\-]*|\.\.?/[\w./-]+|[\w.-]{254,})")
+_OTHERS = ("service", "job", "cronjob", "configmap", "secret", "ingress", "persistentvolumeclaim")
 _LINKS = frozenset("of for to on from with the a an my our about inside named called".split())
 
 
@@ -117,7 +118,7 @@ class Spoken:
         maybe = [self._check(target) for target in guesses]
         known = [target for target in maybe if target.known]
         if not checked and not known:
-            known = maybe[:1] if len(maybe) > 1 and not _together(self.clause, maybe) else maybe
+            known = maybe[:1] if len(maybe) > 1 and not together(self.clause, maybe) else maybe
         return tuple(dict.fromkeys((*checked, *known)))
 
     def _by_words(self) -> tuple[list[Target], list[Target]]:
@@ -212,6 +213,9 @@ class Spoken:
                 close = nearest(name, names)
                 if close and not near:
                     near, near_kind = close, "" if one in WORKLOADS else one
+        for one in () if kind else _OTHERS:
+            if name in self.facts.names(one, self.clause.parts.namespace or None):
+                return True, (), one
         return False, near, near_kind
 
     def _all_names(self, kind: str, quick: bool = False) -> tuple[str, ...]:
@@ -225,7 +229,7 @@ def _is_plural(word: Word) -> bool:
     return any(sense.section == "kind" and sense.form == "s" for sense in word.senses)
 
 
-def _together(clause: Clause, targets: list[Target]) -> bool:
+def together(clause: Clause, targets: list[Target]) -> bool:
     """Whether the names stand in one list: "a, b and c"."""
     names = [re.escape(target.typed or target.name) for target in targets]
     return bool(re.search(r"\W+(?:and\W+|,\W*|or\W+)?(?:the )?".join(names), clause.text, re.IGNORECASE))

@@ -20,8 +20,9 @@ FACTS = StaticFacts(
     custom=(KindFact("certificate", ("certificates", "cert")),),
     objects={
         "deployment": ("frontend", "backend", "web", "payments-api"),
+        "job": ("migrate",),
         "statefulset": ("database", "cache"),
-        "daemonset": ("node-agent",),
+        "daemonset": ("node-agent", "worker"),
         "pod": ("web-7d9f8b6c5-x2x4z", "database-0"),
         "node": ("worker-1", "worker-2"),
         "configmap": ("app-config",),

@@ -94,21 +94,12 @@ def reads_only(program: str, arguments: Sequence[str]) -> bool:
     if any(given[: len(start)] == start for start in _READS.get(Path(program).name, ())):
         return True
     dry = [argument for argument in given if argument.startswith("--dry-run")]
-    return (
-        program == "helm"
-        and given[:1] != ()
-        and given[0] in _HELM_DRY
-        and dry == ["--dry-run=server"]
-    )
+    return program == "helm" and given[:1] != () and given[0] in _HELM_DRY and dry == ["--dry-run=server"]
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment a program gets: a few harmless variables of ours, then what the caller adds."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith("LC_")
-    }
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
     return {**kept, **(extra or {})}
 
 
@@ -132,9 +123,7 @@ def run(
         try:
             out, err = process.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired as error:
-            raise Failed(
-                f"{argv[0]} did not end within {timeout:.0f} seconds."
-            ) from error
+            raise Failed(f"{argv[0]} did not end within {timeout:.0f} seconds.") from error
     output = Output(process.returncode, out, err)
     if check and output.code:
         raise failure(argv, output)
@@ -159,13 +148,9 @@ def stream(
         lines: queue.Queue[Line | None] = queue.Queue()
         readers = ((process.stdout, False), (process.stderr, True))
         for pipe, error in readers:
-            threading.Thread(
-                target=_read, args=(pipe, error, lines), daemon=True
-            ).start()
+            threading.Thread(target=_read, args=(pipe, error, lines), daemon=True).start()
         if input is not None and process.stdin:
-            threading.Thread(
-                target=_feed, args=(process.stdin, input), daemon=True
-            ).start()
+            threading.Thread(target=_feed, args=(process.stdin, input), daemon=True).start()
         for _ in readers:
             while line := lines.get():
                 kept[line.error].append(line.text)
@@ -180,11 +165,7 @@ def failure(argv: Sequence[str], output: Output) -> Failed:
 
     said = (output.stderr.strip() or output.stdout.strip())[-2000:]
     words = " ".join(argument for argument in argv[:3] if not argument.startswith("-"))
-    return Failed(
-        redact_text(
-            f"{words} ended with code {output.code}: {said or 'it said nothing'}"
-        )
-    )
+    return Failed(redact_text(f"{words} ended with code {output.code}: {said or 'it said nothing'}"))
 
 
 @contextmanager
@@ -198,9 +179,7 @@ def _started(
 ) -> Generator[subprocess.Popen[str]]:
     """A running program in a process group of its own, which is gone when the block ends."""
     if not argv or any("\0" in argument for argument in argv):
-        raise BadRequest(
-            "A command line must be a list of arguments without null characters."
-        )
+        raise BadRequest("A command line must be a list of arguments without null characters.")
     program, arguments = argv[0], argv[1:]
     path = find(program, cache)
     if not reads_only(program, arguments):
@@ -229,9 +208,7 @@ def _end(process: subprocess.Popen[str]) -> None:
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-    with suppress(
-        ProcessLookupError, PermissionError
-    ):  # also what the program left behind
+    with suppress(ProcessLookupError, PermissionError):  # also what the program left behind
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):

@@ -94,15 +94,11 @@ def _delivery(meta: Mapping[str, Any], space: str) -> Iterable[Owner]:
     notes: Mapping[str, str] = meta.get("annotations") or {}
     tracked = notes.get("argocd.argoproj.io/tracking-id", "").partition(":")[0]
     if app := tracked or labels.get("argocd.argoproj.io/instance", ""):
-        yield Owner(
-            "argocd", app, space, f"Argo CD application {app} owns it and may put the state of its Git back."
-        )
+        yield Owner("argocd", app, space, f"Argo CD application {app} owns it and may put the state of its Git back.")
     for tool in ("kustomize", "helm"):
         if name := labels.get(f"{tool}.toolkit.fluxcd.io/name"):
             place = labels.get(f"{tool}.toolkit.fluxcd.io/namespace", space)
-            yield Owner(
-                "flux", name, place, f"Flux ({tool} {name}) owns it and puts the state of its Git back."
-            )
+            yield Owner("flux", name, place, f"Flux ({tool} {name}) owns it and puts the state of its Git back.")
 
 
 def _targets(scaler: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
@@ -122,9 +118,7 @@ def _controller(reference: Mapping[str, Any], space: str) -> Owner:
     built_in = "." not in group or group.endswith(".k8s.io")
     title = f"{reference['kind'].lower()} {reference['name']}"
     verb = "makes it anew when it is gone and reverts changes" if built_in else "may revert changes"
-    return Owner(
-        "controller" if built_in else "operator", title, space, f"It belongs to {title}, which {verb}."
-    )
+    return Owner("controller" if built_in else "operator", title, space, f"It belongs to {title}, which {verb}.")
 
 
 def _operators(meta: Mapping[str, Any], space: str) -> Iterable[Owner]:

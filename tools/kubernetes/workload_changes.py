@@ -17,9 +17,7 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 def ref_of(obj: Mapping[str, Any]) -> Ref:
     """Where an object lives."""
     meta = obj["metadata"]
-    return Ref(
-        api_version=obj["apiVersion"], kind=obj["kind"], name=meta["name"], namespace=meta.get("namespace")
-    )
+    return Ref(api_version=obj["apiVersion"], kind=obj["kind"], name=meta["name"], namespace=meta.get("namespace"))
 
 
 def template_of(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,13 +54,9 @@ def scale_change(obj: Mapping[str, Any], replicas: int, why: str = "") -> Scale:
     if obj["kind"] not in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController") and (
         obj["kind"] in ("DaemonSet", "Job", "CronJob", "Pod")
     ):
-        raise BadRequest(
-            f"A {obj['kind']} has no replica count.", "Deployments and StatefulSets can be scaled."
-        )
+        raise BadRequest(f"A {obj['kind']} has no replica count.", "Deployments and StatefulSets can be scaled.")
     if not 0 <= replicas <= MAX_REPLICAS:
-        raise BadRequest(
-            f"{replicas} replicas is out of range.", f"Choose a number from 0 to {MAX_REPLICAS}."
-        )
+        raise BadRequest(f"{replicas} replicas is out of range.", f"Choose a number from 0 to {MAX_REPLICAS}.")
     now = obj["spec"].get("replicas", 1)
     noun = "replica" if replicas == 1 else "replicas"
     return Scale(
@@ -92,9 +86,7 @@ def resources_change(
     picked = pick_container(obj, container)
     wanted = {"requests": dict(requests or {}), "limits": dict(limits or {})}
     if not any(wanted.values()):
-        raise BadRequest(
-            "No request and no limit was given.", "Say for instance cpu 250m, memory limit 512Mi."
-        )
+        raise BadRequest("No request and no limit was given.", "Say for instance cpu 250m, memory limit 512Mi.")
     live: Mapping[str, Mapping[str, str]] = picked.get("resources") or {}
     after = {
         part: {key: value for key, value in {**live.get(part, {}), **values}.items() if value is not None}
@@ -120,9 +112,7 @@ def resources_change(
     return _container_patch(obj, entry, "set resources", f"set resources of {ref_of(obj)}: {said}", why)
 
 
-def env_change(
-    obj: Mapping[str, Any], container: str | None, env: Mapping[str, str | None], why: str = ""
-) -> Patch:
+def env_change(obj: Mapping[str, Any], container: str | None, env: Mapping[str, str | None], why: str = "") -> Patch:
     """Set (or with None remove) environment variables of one container; the summary names them, never the values."""
     picked = pick_container(obj, container)
     if not env:
@@ -136,17 +126,13 @@ def env_change(
             f"{_title(obj)} sets no variable {unknown[0]!r} itself.", "It may come from envFrom or the image."
         )
     items: list[dict[str, Any]] = [
-        {"name": name, "$patch": "delete"}
-        if value is None
-        else {"name": name, "value": value, "valueFrom": None}
+        {"name": name, "$patch": "delete"} if value is None else {"name": name, "value": value, "valueFrom": None}
         for name, value in env.items()
     ]
     put = [name for name, value in env.items() if value is not None]
     gone = [name for name, value in env.items() if value is None]
     said = " and ".join(
-        part
-        for part in (f"set {', '.join(put)}" if put else "", f"remove {', '.join(gone)}" if gone else "")
-        if part
+        part for part in (f"set {', '.join(put)}" if put else "", f"remove {', '.join(gone)}" if gone else "") if part
     )
     return _container_patch(
         obj,
@@ -160,9 +146,7 @@ def env_change(
 def restart_change(obj: Mapping[str, Any], at: str, why: str = "") -> Patch:
     """Replace all pods of a workload, one after the other, by marking its template with the time `at` (RFC 3339)."""
     if obj["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
-        raise BadRequest(
-            f"A {obj['kind']} cannot be restarted.", "Deployments, StatefulSets and DaemonSets can."
-        )
+        raise BadRequest(f"A {obj['kind']} cannot be restarted.", "Deployments, StatefulSets and DaemonSets can.")
     if obj["spec"].get("paused"):
         raise BadRequest(f"{_title(obj)} is paused, so a restart would not happen.", "Resume it first.")
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
@@ -173,9 +157,7 @@ def _title(obj: Mapping[str, Any]) -> str:
     return f"{obj['kind']} {obj['metadata']['name']}"
 
 
-def _container_patch(
-    obj: Mapping[str, Any], entry: dict[str, Any], verb: str, summary: str, why: str
-) -> Patch:
+def _container_patch(obj: Mapping[str, Any], entry: dict[str, Any], verb: str, summary: str, why: str) -> Patch:
     body: dict[str, Any] = {"spec": {"template": {"spec": {"containers": [entry]}}}}
     if obj["kind"] == "CronJob":
         body = {"spec": {"jobTemplate": body}}

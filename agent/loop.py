@@ -10,7 +10,7 @@ from agent.guard.plan import Plan
 from agent.guard.policy import Mode
 from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returned, Say, Turn, Writing
 from tools.catalog import Result, Tool, by_name
-from tools.change import Proposal
+from tools.change import Change, Proposal
 from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, exit_code
 from tools.redact import redact_object
 
@@ -89,8 +89,11 @@ def _call(tools: dict[str, Tool], guard: Guard, call: Call) -> Returned:
 def _together(returned: tuple[Returned, ...]) -> Proposal:
     """All proposals of one turn as one: what is approved together is applied together."""
     proposals = [entry.proposal for entry in returned if entry.proposal]
+    changes: list[Change] = []
+    for proposal in proposals:  # several calls may need the same thing first, such as their namespace
+        changes += [change for change in proposal.changes if change not in changes]
     return Proposal(
-        changes=tuple(change for proposal in proposals for change in proposal.changes),
+        changes=tuple(changes),
         notes=tuple(dict.fromkeys(note for proposal in proposals for note in proposal.notes)),
         undoes=next((proposal.undoes for proposal in proposals if proposal.undoes), ""),
     )

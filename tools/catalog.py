@@ -86,7 +86,7 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.kubernetes.read", Effect.READ, "list_objects", "get_object", "list_kinds"),
     *_family("tools.kubernetes.describe", Effect.READ, "describe"),
     *_family("tools.kubernetes.users", Effect.READ, "users", "running_images"),
-    *_family("tools.kubernetes.whereabouts", Effect.READ, "cluster_info"),
+    *_family("tools.kubernetes.whereabouts", Effect.READ, "cluster_info", "can_i"),
     *_family("tools.kubernetes.events", Effect.READ, "events"),
     *_family("tools.kubernetes.logs", Effect.READ, "logs"),
     *_family("tools.kubernetes.top", Effect.READ, "top"),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tools.change import ApplyManifest, Change, Delete, Patch, Proposal, Ref
 from tools.context import Context
-from tools.errors import BadRequest, Forbidden, NotFound
+from tools.errors import BadRequest, Forbidden, NeedsAnswer, NotFound
 from tools.kubernetes.find import find_workload
 from tools.kubernetes.lookup import get_one, split_name
 from tools.kubernetes.manifests import read_documents
@@ -74,9 +74,7 @@ def _service_ports(live: Object, port: int | None, target_port: int | None) -> l
         target = target_port or (port if any(item["containerPort"] == port for item in declared) else first)
         return [{"port": port or target, "targetPort": target, "protocol": "TCP"}]
     if not declared:
-        raise BadRequest(
-            f"{ref_of(live)} declares no port, so it is unclear where to send traffic.", "Say which, like port 8080."
-        )
+        raise NeedsAnswer(f"{ref_of(live)} declares no port. On which one does it listen (like 8080)?", slot="port")
     many = len(declared) > 1
     return [
         {

@@ -59,7 +59,7 @@ def _try_pod(ctx: Context, after: Mapping[str, Any], namespace: str) -> Tried:
             "labels": meta.get("labels") or {},
             "annotations": meta.get("annotations") or {},
         },
-        "spec": template["spec"],
+        "spec": {**template["spec"], "volumes": [*(template["spec"].get("volumes") or ()), *_claims(after)]},
     }
     resource = ctx.cluster.kinds.resolve("pods")
     try:
@@ -71,6 +71,13 @@ def _try_pod(ctx: Context, after: Mapping[str, Any], namespace: str) -> Tried:
     if tried.body:
         tried.body["spec"].pop("nodeName", None)
     return tried
+
+
+def _claims(after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The volumes that a stateful set's controller adds to each of its pods."""
+    names = [item["metadata"]["name"] for item in after["spec"].get("volumeClaimTemplates") or ()]
+    own = after["metadata"].get("name", "")
+    return [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{own}-0"}} for name in names]
 
 
 def _quota(

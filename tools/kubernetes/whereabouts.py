@@ -7,8 +7,10 @@ from typing import Any
 
 from tools.catalog import Result
 from tools.context import Context
-from tools.errors import Forbidden
+from tools.errors import BadRequest, Forbidden
 from tools.kubernetes.quantity import age
+
+_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 
 
 def cluster_info(ctx: Context) -> Result:
@@ -24,6 +26,18 @@ def cluster_info(ctx: Context) -> Result:
         "nodes": _nodes(ctx),
     }
     return Result(text="\n".join(f"{key.capitalize()}: {value}" for key, value in found.items() if value), data=found)
+
+
+def can_i(ctx: Context, *, verb: str, kind: str, namespace: str | None = None) -> Result:
+    """Whether the server lets this user do something. verb: get, list, watch, create, update, patch or delete."""
+    if verb not in _VERBS:
+        raise BadRequest(f"{verb[:40]!r} is not a verb of the API.", f"There are: {', '.join(_VERBS)}.")
+    resource = ctx.cluster.kinds.resolve(kind)
+    place = (namespace or ctx.cluster.namespace) if resource.namespaced else None
+    allowed = ctx.cluster.can(verb, resource, place)
+    what = f"{verb} {resource.plural}{f' in namespace {place}' if place else ''}"
+    user = ctx.cluster.whoami() or ctx.cluster.user
+    return Result(text=f"{'Yes' if allowed else 'No'}: {user} may {'' if allowed else 'not '}{what}.", data=allowed)
 
 
 def _nodes(ctx: Context) -> str:

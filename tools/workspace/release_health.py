@@ -68,7 +68,8 @@ def all_gone(ctx: Context, release: str, namespace: str, applied: Applied) -> St
         seen = yield from gone(ctx, Ref.model_validate(entry["ref"]), str(entry["uid"]))
         if not seen.healthy:
             return seen
-    return Verification(healthy=True, text=f"Release {release} in {namespace} and its {len(entries)} objects are gone.")
+    objects = f"{len(entries)} object{'s' * (len(entries) != 1)}"
+    return Verification(healthy=True, text=f"Release {release} in {namespace} and its {objects} are gone.")
 
 
 def _findings(ctx: Context, found: list[Ref]) -> tuple[Finding, ...]:

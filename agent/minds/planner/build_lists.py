@@ -13,7 +13,7 @@ from agent.minds.planner.looking import each_object, itself, plural, scope_of
 from agent.minds.planner.meaning import Step, Unknown
 from agent.minds.planner.names import Spoken
 from agent.minds.planner.says import say
-from agent.minds.planner.subjects import Built, where
+from agent.minds.planner.subjects import Built, remembered, where
 
 _RULE = re.compile(
     r"\b(?:without|whose|more than|less than|fewer than|at least|(?:with|have|has|having) no|not using|older than"
@@ -73,7 +73,14 @@ def _list_of(kind: str, clause: Clause, spoken: Spoken) -> Step | Unknown:
     elif clause.parts.pairs:
         arguments["selector"] = ",".join(f"{key}={value}" for key, value in clause.parts.pairs)
     _sorted(arguments, clause)
+    return _of_whom(arguments, kind, clause, spoken)
+
+
+def _of_whom(arguments: dict[str, Any], kind: str, clause: Clause, spoken: Spoken) -> Step:
+    """The list, kept to what the clause names or points back to."""
     named = [target for target in spoken.targets if not target.app and target.kind in ("", kind)]
+    if not named and clause.pronoun and kind == "pod":
+        named = [target for target in remembered(spoken) if target.kind != "pod"]
     if len(named) != 1:
         return Step("list_objects", arguments, f"list {plural(kind)}{where(arguments)}")
     if kind == "pod" and ("on", named[0].name) in clause.parts.places:

@@ -10,9 +10,11 @@ from agent.minds.planner.clause import Clause
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
+from agent.minds.planner.says import say
 from agent.minds.planner.subjects import (
     Built,
     ask_whom,
+    is_release,
     join,
     per_target,
     place,
@@ -27,7 +29,7 @@ _DNS = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def delete(clause: Clause, spoken: Spoken) -> Built:
-    if clause.says("releases", "release"):
+    if clause.says("releases", "release") or any(is_release(target, spoken) for target in spoken.targets):
         return _uninstall(clause, spoken)
     if question := unclear_name(spoken, (Step("delete_objects", {"names": [], **place(spoken)}, "delete", True),)):
         return question
@@ -259,6 +261,8 @@ def _helm_rollback(clause: Clause, spoken: Spoken, number: int | None) -> Built:
 
 def undo(clause: Clause, spoken: Spoken) -> Built:
     """Shipmate's own last plan, unless a workload is named."""
+    if any(n is not None and n > 1 for n in (clause.parts.tail, clause.parts.count, *clause.parts.numbers[:1])):
+        return Unknown(say("undo-one"))
     named = [target for target in spoken.targets if not target.app and not re.fullmatch(r"[0-9a-f]{8}", target.name)]
     if named and not clause.says("plan") and clause.concept in ("undo", "rollback"):
         return per_target(spoken, "rollback", "roll back", {}, " to its revision before")

@@ -100,6 +100,25 @@ def running_images(clause: Clause, spoken: Spoken) -> Built:
     return [Step("running_images", arguments, f"list the images that run{where(arguments)}")]
 
 
+def rights(clause: Clause, spoken: Spoken) -> Built:
+    """ "can I delete pods here?" """
+    verbs = {
+        "delete": "delete",
+        "create": "create",
+        "show": "list",
+        "deploy": "create",
+        "scale": "patch",
+        "set": "patch",
+    }
+    verbs |= {"restart": "patch", "upgrade": "patch", "cordon": "patch", "apply": "patch"}
+    verb = next((verbs[sense.concept] for word in clause.words for sense in word.senses if sense.concept in verbs), "")
+    kind = next((word.kind for word in clause.kinds if word.kind != "namespace"), "") or "namespace"
+    if not verb or not clause.kinds:
+        return Unknown("I can tell whether you may list, create, change or delete objects of a kind. Name both.")
+    arguments: dict[str, Any] = {"verb": verb, "kind": kind, **place(spoken)}
+    return [Step("can_i", arguments, f"find out whether you may {verb} {kind} objects{where(arguments)}")]
+
+
 def whereabouts(clause: Clause, spoken: Spoken) -> Built:
     """ "which namespace am I in?" """
     return [Step("cluster_info", {}, "show which cluster, namespace and user this is")]

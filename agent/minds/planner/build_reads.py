@@ -12,8 +12,8 @@ from agent.minds.planner.facts import WORKLOADS
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.looking import each_object, itself, kind_said, one_target, scope_of, whom
 from agent.minds.planner.meaning import Question, Step
-from agent.minds.planner.names import Spoken, Target
-from agent.minds.planner.subjects import Built, place, subjects, where
+from agent.minds.planner.names import Spoken
+from agent.minds.planner.subjects import Built, is_release, place, subjects, where
 
 
 def _each(clause: Clause, spoken: Spoken, tool: str, verb: str, extra: dict[str, Any] | None = None) -> list[Step]:
@@ -104,14 +104,10 @@ def rollout(clause: Clause, spoken: Spoken) -> Built:
 
 
 def history(clause: Clause, spoken: Spoken) -> Built:
-    release = any(target.app or _is_release(target, spoken) for target in spoken.targets)
+    release = any(target.app or is_release(target, spoken) for target in spoken.targets)
     if clause.says("release", "releases") or release:
         return _release_step(clause, spoken, "release_history", "show the history of the release")
     return _workloads(clause, spoken, "rollout_history", "show the revisions of")
-
-
-def _is_release(target: Target, spoken: Spoken) -> bool:
-    return not target.known and not target.kind and target.name in spoken.facts.releases()
 
 
 def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
@@ -130,13 +126,17 @@ def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
 def values(clause: Clause, spoken: Spoken) -> Built:
     setting = re.search(r"\bwhere (?:does |do |is |are )?(?:the |its |their )?([\w.-]+)", clause.text.lower())
     if not clause.says("origin") or not setting:
-        return _release_step(clause, spoken, "release_values", "show the values of the release")
+        built = _release_step(clause, spoken, "release_values", "show the values of the release")
+        every = re.search(r"\b(?:defaults?|all (?:the )?(?:\w+ )?values|computed)\b", clause.text.lower())
+        return [step.having(all=True) for step in built] if every and isinstance(built, list) else built
     spoken.__dict__["targets"] = tuple(target for target in spoken.targets if target.name != setting[1])
     built = _release_step(clause, spoken, "release_values", f"show where {setting[1]} comes from in the release")
     return [step.having(setting=setting[1]) for step in built] if isinstance(built, list) else built
 
 
 def releases(clause: Clause, spoken: Spoken) -> Built:
+    if any(is_release(target, spoken) for target in spoken.targets):
+        return _release_step(clause, spoken, "release_status", "show the release")
     plural = clause.says("releases") or not spoken.targets
     if plural and not (clause.says("status") and spoken.facts.release and not clause.says("releases")):
         arguments = scope_of(clause, spoken)
@@ -199,6 +199,8 @@ def count_replicas(clause: Clause, spoken: Spoken) -> Built:
 
 
 def manifest(clause: Clause, spoken: Spoken) -> Built:
+    if any(is_release(target, spoken) for target in spoken.targets):
+        return releases(clause, spoken)
     return each_object(clause, spoken, "get_object", "show the definition of")
 
 
@@ -270,6 +272,8 @@ def look(clause: Clause, spoken: Spoken) -> Built:
     named = whom(clause, spoken)
     if any(target.app for target in spoken.targets) or not named:
         return status(clause, spoken)
+    if any(is_release(target, spoken) for target in named):
+        return releases(clause, spoken)
     if all(target.component or not target.kind for target in named):
         return _each(clause, spoken, "rollout_status", "show how it is with")
     return each_object(clause, spoken, "describe", "describe")

@@ -10,7 +10,7 @@ from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
 from agent.minds.planner.says import say
-from agent.minds.planner.subjects import Built, ask_whom, join, per_target, place, subjects, where
+from agent.minds.planner.subjects import Built, ask_whom, is_release, join, per_target, place, subjects, where
 from agent.minds.planner.text import chart_value
 
 _DEPLOYABLE = ("deployment", "pod", "service", "namespace", "statefulset")
@@ -327,6 +327,8 @@ def set_resources(clause: Clause, spoken: Spoken) -> Built:
 
 def set_env(clause: Clause, spoken: Spoken) -> Built:
     parts = clause.parts
+    if parts.pairs and any(is_release(target, spoken) for target in spoken.targets):
+        return _chart(clause, spoken)
     env: dict[str, str | None] = dict((*parts.pairs, *parts.settings))
     if clause.concept == "delete":
         env = dict.fromkeys((*parts.capitals, *(key for key, _ in parts.pairs)))

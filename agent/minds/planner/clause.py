@@ -94,10 +94,11 @@ def _find_custom_kinds(clause: Clause) -> None:
     """Words that mean nothing yet may be kinds that only this cluster has; asked of it where one is expected."""
     if clause.kinds or not any(word.unknown for word in clause.words):
         return
-    if not any(word.is_a("show", "describe", "count", "which", "delete") for word in clause.words):
-        return
+    asked = any(word.is_a("show", "describe", "count", "which", "delete") for word in clause.words)
     for index, word in enumerate(clause.words):
-        if not word.unknown or any(word.text in clause.facts.names(kind) for kind in WORKLOADS):
+        after = clause.words[index + 1] if index + 1 < len(clause.words) else None
+        expected = word.unknown and (asked or (after is not None and after.unknown))
+        if not expected or any(word.text in clause.facts.names(kind) for kind in WORKLOADS):
             continue
         if kind := clause.facts.kind_called(word.text):
             form = "s" if word.text not in (kind, kind.split(".")[0]) else ""

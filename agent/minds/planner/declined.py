@@ -31,6 +31,7 @@ def declined(clause: Clause) -> Unknown | None:
     low, changing = clause.text.lower(), orders(clause)
     topics = [
         "compare",
+        "journal",
         "unknowable",
         *(_NEVER_DONE if clause.mood != "ask" else ()),
         *(_NOT_AS_ORDERS if changing else ()),

@@ -26,12 +26,16 @@ def names_as_names(words: list[Word], facts: Facts, namespace: str | None) -> No
     for index, word in enumerate(words):
         if not (word.senses or word.common or word.filler) or word.name or not _may_stand(words, index, facts):
             continue
+        if word.senses and all(sense.typo for sense in word.senses):  # as near to a name as to a word
+            if _near_a_name(word.text, facts, namespace):
+                words[index] = replace(word, senses=())
+            continue
         before = words[index - 1] if index else None
         if before is not None and before.kind:
             exists = word.text in facts.names(before.kind, namespace)
         else:
             exists = any(word.text in facts.names(kind, namespace) for kind in (*WORKLOADS, "job", "cronjob"))
-            exists = exists or (_speaks_of_releases(words) and word.text in facts.releases())
+            exists = exists or word.text in facts.releases()
         if exists:
             words[index] = replace(word, senses=(), common=False, filler=False)
 
@@ -55,6 +59,8 @@ def _may_stand(words: Sequence[Word], index: int, facts: Facts) -> bool:
     return bool(leads or last.in_section("change", "light", "see", "ask", "topic"))
 
 
-def _speaks_of_releases(words: Sequence[Word]) -> bool:
-    topics = ("release", "releases", "values", "history", "rollback", "undeploy", "origin", "upgrade")
-    return any(word.is_a(*topics) for word in words)
+def _near_a_name(word: str, facts: Facts, namespace: str | None) -> bool:
+    """Whether it may be a misspelling of what exists."""
+    from rapidfuzz.distance import OSA
+
+    return any(OSA.distance(word, name) <= 1 for kind in WORKLOADS for name in facts.names(kind, namespace))

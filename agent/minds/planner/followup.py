@@ -105,6 +105,7 @@ def _changes(step: Step, clause: Clause, spoken: Spoken) -> dict[str, Any] | Unk
     slot = _name_slot(step)
     if named and (slot or step.tool in ("top", "events", "list_objects", "diagnose", "status")):
         change[slot or "name"] = [named[0]] if slot == "names" else named[0]
+    change |= _kind_change(step, spoken)
     place = spoken.namespace
     if (
         not place
@@ -133,6 +134,12 @@ def _changes(step: Step, clause: Clause, spoken: Spoken) -> dict[str, Any] | Unk
     if step.tool == "list_objects" and clause.kinds:
         change["kind"] = clause.kinds[0].kind
     return change
+
+
+def _kind_change(step: Step, spoken: Spoken) -> dict[str, Any]:
+    """The kind of what is named now, where it is another one than before."""
+    kind = next((target.kind for target in spoken.targets if target.known and target.kind), "")
+    return {"kind": kind} if kind and step.tool in ("users", "describe", "get_object") else {}
 
 
 def _numbers(step: Step, clause: Clause) -> dict[str, Any] | Unknown:

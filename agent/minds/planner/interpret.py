@@ -15,9 +15,9 @@ from agent.minds.planner.frames import Fit, fitting
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.names import Spoken
 from agent.minds.planner.pasted.read import manifest_of, pasted
-from agent.minds.planner.says import nearest_things, say
+from agent.minds.planner.says import nearest_examples, nearest_things, say
 from agent.minds.planner.split import clauses
-from agent.minds.planner.subjects import Built
+from agent.minds.planner.subjects import CHANGEABLE, Built
 from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
 
 _BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads, build_questions)
@@ -107,7 +107,7 @@ def _clause(clause: Clause, memory: Memory) -> Meaning:
     if clause.says("whatdone"):
         return Reply(memory.fate or say("nothing-done"))
     if clause.mood in ("howto", "whatif"):
-        return Unknown(say(clause.mood, nearest=nearest_things(clause.text)))
+        return Unknown(say(clause.mood, nearest=nearest_examples(clause.text)))
     spoken = Spoken(clause)
     if clause.mood == "whatchange":
         return _whatchange(clause, spoken)
@@ -146,7 +146,7 @@ def _unused(steps: list[Step], clause: Clause) -> str:
         *parts.ports,
     ]
     values += [key for key, _ in parts.settings] + ([parts.tag] if parts.tag else []) + parts.charts
-    if any(step.tool in ("scale", "delete_objects", "undeploy") for step in steps):
+    if any(step.tool in ("scale", "delete_objects", "undeploy", "helm_install", "helm_upgrade") for step in steps):
         values += [abs(number) for number in (parts.count, parts.more) if number is not None]
     return next((str(value) for value in values if str(value) not in told), "")
 
@@ -169,7 +169,8 @@ def _judged(steps: list[Step], clause: Clause, fits: list[Fit]) -> Meaning:
     if change and left and (odd := _qualifier(clause, left)):
         return Unknown(say("not-understood-part", part=odd, reading=steps[0].reading))
     if change and (value := _unused(steps, clause)):
-        return Unknown(say("unused", part=value, reading=steps[0].reading))
+        helm = any(step.tool in ("helm_install", "helm_upgrade") for step in steps) and value.isdigit()
+        return Unknown(say("unused-chart" if helm else "unused", part=value, reading=steps[0].reading))
     rivals = [fit for fit in fits[1:] if change and fit.frame.change and fits[0].score - fit.score < _TOO_CLOSE]
     if rivals and confidence < 0.8:
         confidence -= 0.2
@@ -199,7 +200,8 @@ def _qualifier(clause: Clause, left: list[str]) -> str:
 
 
 def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:
-    if any(word.in_section("change") and not word.is_a("upgrade") for word in clause.words):
+    conditional = re.search(r"\bif\b", clause.text.lower())
+    if conditional or any(word.in_section("change") and not word.is_a("upgrade") for word in clause.words):
         return Unknown(say("whatif", nearest=""))
     built = build_reads.diagnose(clause, spoken)
     return _judged(built, clause, []) if isinstance(built, list) else built
@@ -225,6 +227,10 @@ def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
     if (known or (clause.pronoun and clause.memory.subject)) and not light:
         built = build_reads.look(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
+    if spoken.namespace and not spoken.targets and not light:  # "what is in staging?"
+        return _judged(build_reads.status(clause, spoken), clause, [])  # pyright: ignore
+    if light and known and known[0].kind and known[0].kind not in CHANGEABLE:
+        return Unknown(say("change-kind", kind=known[0].kind, name=known[0].name))
     if light and known:
         return Unknown(say("change-what", name=known[0].name))
     return Unknown(nearest_things(clause.text))

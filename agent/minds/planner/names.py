@@ -51,11 +51,17 @@ def impossible_name(clause: Clause) -> str:
 def nearest(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names that the word may be a misspelling of, all equally near; empty when none is near."""
     allowed = 0 if len(word) < 4 else 1 if len(word) < 6 else 2
+    if allowed == 0 and len(word) == 3:  # short names are near when two letters changed places
+        return tuple(name for name in names if len(name) == 3 and OSA.distance(word, name) == 1 == _swapped(word, name))
     near = [(OSA.distance(word, name, score_cutoff=allowed), name) for name in names]
     digits = re.sub(r"\D", "", word)  # web-1 is no misspelling of web-2
     near = [(distance, name) for distance, name in near if distance <= allowed and re.sub(r"\D", "", name) == digits]
     best = min(near, default=(0, ""))[0]
     return tuple(name for distance, name in near if distance == best)
+
+
+def _swapped(word: str, name: str) -> int:
+    return int(sorted(word) == sorted(name))
 
 
 class Spoken:
@@ -141,7 +147,7 @@ class Spoken:
         return sure, guesses
 
     def _may_be_name(self, word: Word, words: list[Word], index: int) -> bool:
-        if not _DNS.fullmatch(word.text) or word.text in {self.namespace, self.clause.parts.container} | self._places:
+        if not _DNS.fullmatch(word.text) or word.text in {self.namespace} | self._places:
             return False
         if word.unknown:
             return not word.text.endswith("ing") or self._existing(word.text)[0] or self.clause.mood == "do"

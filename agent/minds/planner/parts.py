@@ -134,6 +134,8 @@ def _words_with_marks(parts: Parts) -> None:
     named = rf"\b(?:variable|env var|env)\s+([A-Za-z_]\w*)\s*{link}\s*(\S*[^\s.,;!?])"
     parts.take(named, lambda m: _setting(parts, m))
     parts.take(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", lambda m: parts.capitals.append(m[1]), 0)
+    lead = r"(?i:\b(?:unset|env(?:ironment)?(?: var(?:iable)?)?s?|variables?))\s+"
+    parts.take(rf"{lead}([A-Z][A-Z0-9]+)\b", lambda m: parts.capitals.append(m[1]), 0, 1)
 
 
 def _setting(parts: Parts, match: re.Match[str]) -> object:
@@ -184,7 +186,7 @@ def _places(parts: Parts) -> None:
         return True
 
     parts.take(_EVERYWHERE, lambda _: setattr(parts, "all_namespaces", True))
-    parts.take(rf"(?<!\S)(?:-n|--namespace)[ =]*({NAME})", namespace)
+    parts.take(rf"(?<!\S)(?:-n|--namespace)[ =]*(?!\d+(?:\s|$))({NAME})", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?({NAME}) (?:namespace|ns)\b", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?(?:namespace|ns)(?: called| named)? ({NAME})", namespace)
     parts.take(rf"(?:\b(?:using|with|use)|[,(]) ?(?:the )?namespace[ :=]+({NAME})", namespace)
@@ -232,7 +234,7 @@ def _times(parts: Parts) -> None:
         tail,
     )
     parts.take(r"\b(\d+)\s+(?:log )?lines?\b(?: of)?", tail)
-    parts.take(r"--tail[ =](\d+)", tail)
+    parts.take(r"(?:--tail[ =]|(?<!\S)-n ?)(\d+)(?!\S)", tail)
 
 
 def _amounts(parts: Parts) -> None:

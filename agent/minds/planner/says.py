@@ -22,6 +22,11 @@ def say(template: str, **values: str) -> str:
 
 def nearest_things(text: str) -> str:
     """That the request was not understood, with the three things that come nearest to it."""
+    return say("unknown", nearest=nearest_examples(text))
+
+
+def nearest_examples(text: str) -> str:
+    """The three things that come nearest to what was said."""
     examples = _templates()["examples"]
     ranked = sorted(examples, key=lambda name: -fuzz.token_set_ratio(text.lower(), f"{name} {examples[name]}"))
-    return say("unknown", nearest="\n".join(f"- {examples[name]}" for name in ranked[:3]))
+    return "\n".join(f"- {examples[name]}" for name in ranked[:3])

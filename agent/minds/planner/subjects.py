@@ -9,9 +9,11 @@ from agent.minds.planner.facts import WORKLOADS
 from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.names import Spoken, Target
+from agent.minds.planner.says import say
 
 Built = list[Step] | Question | Unknown
 
+CHANGEABLE = (*WORKLOADS, "replicaset", "pod", "service", "namespace")
 _EXCEPT = re.compile(
     r"\b(?:except(?: for)?|(?:,|and|but) not|apart from|excluding|other than|besides|leave(?: out)?)\b", re.IGNORECASE
 )
@@ -82,6 +84,11 @@ def workload_arguments(target: Target, spoken: Spoken, tool: str) -> dict[str, A
     return {**arguments, **own}
 
 
+def is_release(target: Target, spoken: Spoken) -> bool:
+    """Whether the name is that of a Helm release, and of no object that was looked for."""
+    return not target.known and not target.kind and target.name in spoken.facts.releases()
+
+
 def unclear_name(spoken: Spoken, steps: tuple[Step, ...] = ()) -> Question | None:
     """The question for a name that may be a misspelling of several."""
     _ = spoken.targets
@@ -104,6 +111,8 @@ def per_target(spoken: Spoken, tool: str, verb: str, extra: dict[str, Any], tail
     targets = subjects(spoken)
     if not targets:
         return ask_whom(spoken, f"{verb}{tail}".strip(), tool, extra)
+    if other := next((target for target in targets if target.kind and target.kind not in CHANGEABLE), None):
+        return Unknown(say("change-kind", kind=other.kind, name=other.name))
     steps: list[Step] = []
     for target in targets:
         arguments = {**workload_arguments(target, spoken, tool), **extra}

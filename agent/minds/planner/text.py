@@ -18,6 +18,8 @@ _CONTRACTIONS = (
     (r"\b(?:teh|hte|th)\b", "the"),
     (r"\b(?:wiht|wtih|wit)\b", "with"),
     (r"\b(?:adn|nad)\b", "and"),
+    (r"\b(?:wat|waht|wht|whta)\b", "what"),
+    (r"\b(?:rong|worng|wrogn)\b", "wrong"),
     (r"\b(?:fro|ofr)\b", "for"),
     (r"\bu\b", "you"),
     (r"\b(?:plase|pleas|plese|pleaes)\b", "please"),

@@ -96,7 +96,8 @@ def _longest(
     low = token.lower()
     if low in vocabulary.common or low in PRONOUNS or not token[0].isalnum():
         return Word(low, token, start, end, common=True), 1
-    return Word(low, token, start, end, tuple(_near(low, vocabulary, known))), 1
+    shouted = token.isupper() and not text.isupper()  # a variable's name is no misspelt word
+    return Word(low, token, start, end, () if shouted else tuple(_near(low, vocabulary, known))), 1
 
 
 def _near(word: str, vocabulary: Lexicon, known: dict[tuple[str, ...], str]) -> list[Sense]:

@@ -70,7 +70,7 @@ def _get(line: Line) -> list[Step]:
     if line.words[:1] != ["values"]:
         raise NotTaken("Of `helm get` I know only values.")
     line.words = line.words[1:]
-    arguments = _release(line)
+    arguments = {**_release(line), **({"all": True} if "--all" in line.flags else {})}
     return [
         Step("release_values", arguments, f"show the values of the release {arguments['release']}{where(arguments)}")
     ]
@@ -148,7 +148,7 @@ _VERBS: dict[str, tuple[Callable[[Line], list[Step]], dict[str, str]]] = {
     "ls": (_list, flags("-A/--all-namespaces")),
     "status": (_status, {}),
     "history": (_history, {}),
-    "get": (_get, {}),
+    "get": (_get, flags("-a/--all")),
     "install": (_install, flags(*_SET)),
     "upgrade": (_upgrade, flags(*_SET, "-i/--install", "--reuse-values")),
     "rollback": (_rollback, flags("--wait")),

@@ -22,14 +22,11 @@ REFUSED = {
     "drain": "I do not drain nodes by myself. I can cordon the node.",
     "taint": "I do not taint nodes. I can cordon one.",
     "config": "I do not change the kubeconfig. Start Shipmate with --context NAME for another cluster.",
-    "auth": "I do not answer questions about rights.",
     "certificate": "I do not decide over certificates.",
     "debug": "I do not start debug containers. Ask why the workload is not healthy.",
     "diff": "Every change is shown with its diff before anything happens: paste the manifest to apply.",
     "wait": "Every change is watched until it is healthy. Ask for the rollout status.",
     "explain": "I do not explain fields of the schema.",
-    "version": "`shipmate doctor` shows the versions of cluster and tools.",
-    "cluster-info": "`shipmate doctor` shows the cluster.",
     "kustomize": "I do not render kustomizations. Paste the result to apply it.",
     "plugin": "I do not run plugins.",
     "completion": "`shipmate --help` shows how to complete commands.",
@@ -58,6 +55,9 @@ VERBS: dict[str, tuple[Callable[[Line], list[Step]], dict[str, str]]] = {
     "run": (changes.run, flags("--image=", "--replicas=")),
     "apply": (changes.apply, flags("-f/--filename=")),
     "api-resources": (looks.api_resources, {}),
+    "version": (looks.cluster_info, flags("--client")),
+    "auth": (looks.auth, {}),
+    "cluster-info": (looks.cluster_info, {}),
 }
 
 
@@ -69,6 +69,8 @@ def read(words: list[str], facts: Facts) -> list[Step]:
             break
     else:
         raise NotTaken("That line names no sub-command of kubectl.")
+    if (verb, *rest[:1]) in (("config", "current-context"), ("auth", "whoami")):
+        verb, rest = "cluster-info", []
     if verb in REFUSED:
         raise NotTaken(REFUSED[verb])
     if verb not in VERBS:

@@ -43,7 +43,9 @@ def _get_one(kind: str, name: str, output: str, line: Line) -> Step:
             {"kind": kind, "name": name, **line.place},
             f"show the definition of {kind} {name}{where(line.place)}",
         )
-    return Step("list_objects", {"kind": kind, "name": name, **line.place}, f"show {kind} {name}{where(line.place)}")
+    wide = {"wide": True} if "--output" in line.flags and output == "wide" else {}
+    arguments = {"kind": kind, "name": name, **line.place, **wide}
+    return Step("list_objects", arguments, f"show {kind} {name}{where(line.place)}")
 
 
 def _list(kind: str, line: Line) -> Step:
@@ -55,6 +57,8 @@ def _list(kind: str, line: Line) -> Step:
     if line.one("--output") in ("yaml", "json"):
         raise NotTaken("Name the object whose definition you want to see.")
     arguments: dict[str, Any] = {"kind": kind, **scope}
+    if line.one("--output") == "wide":
+        arguments["wide"] = True
     if "--selector" in line.flags:
         arguments["selector"] = line.one("--selector")
     if "--sort-by" in line.flags:
@@ -118,6 +122,17 @@ def events(line: Line) -> list[Step]:
     if "--types" in line.flags:
         arguments["warnings_only"] = line.one("--types") == "Warning"
     return [Step("events", arguments, f"show the events{where(arguments)}")]
+
+
+def auth(line: Line) -> list[Step]:
+    if line.words[:1] != ["can-i"] or len(line.words) != 3:
+        raise NotTaken("Of `kubectl auth` I know can-i VERB KIND, and whoami.")
+    arguments: dict[str, Any] = {"verb": line.words[1], "kind": line.words[2], **line.place}
+    return [Step("can_i", arguments, f"find out whether you may {line.words[1]} {line.words[2]}{where(line.place)}")]
+
+
+def cluster_info(line: Line) -> list[Step]:
+    return [Step("cluster_info", {}, "show which cluster, namespace and user this is")]
 
 
 def api_resources(line: Line) -> list[Step]:

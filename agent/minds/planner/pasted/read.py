@@ -107,6 +107,10 @@ def _beyond_words(text: str, found: re.Match[str]) -> bool:
 
 
 def _shell_line(text: str) -> Unknown | None:
+    if re.match(r"(?:[$#>] )?(?:minikube|kind|k3d) (?:start|stop|delete|create|status)\b", text):
+        return Unknown(
+            "I do not run that. `shipmate cluster up`, `status` and `down` do it for a cluster of this machine."
+        )
     return (
         Unknown("I do not run shell commands. Say in words what you want done in the cluster.")
         if _SHELL.match(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -10,6 +11,8 @@ from secrets import token_hex
 import pytest
 
 from tools.context import Context
+from tools.errors import NotFound
+from tools.kubernetes.client import Cluster
 
 CLUSTER_CONTEXT = os.environ.get("SHIPMATE_TEST_CONTEXT", "shipmate")
 
@@ -41,6 +44,8 @@ def namespace(cluster_uid: str, tmp_path: Path) -> Iterator[str]:
     name = f"t-{token_hex(4)}"
     cluster = Context(context=CLUSTER_CONTEXT).cluster
     write_directly(cluster, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    for given in ("serviceaccounts/default", "configmaps/kube-root-ca.crt"):  # what the cluster itself puts there
+        _until_there(cluster, f"/api/v1/namespaces/{name}/{given}")
     yield name
     write_directly(cluster, "DELETE", f"/api/v1/namespaces/{name}")
 
@@ -51,9 +56,20 @@ def ctx(namespace: str, tmp_path: Path) -> Context:
     return Context(context=CLUSTER_CONTEXT, namespace=namespace, root=tmp_path, state=tmp_path / "state" / "shipmate")
 
 
+def _until_there(cluster: Cluster, path: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            cluster.get(path)
+            return
+        except NotFound:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 def write_directly(cluster: object, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
     """Set the stage of a test: a write that is not the subject of the test, with a permit for just that."""
-    from tools.kubernetes.client import Cluster
     from tools.permit import Permit
     from tools.preview import Write
 

@@ -238,7 +238,8 @@ def test_an_image_that_only_the_engine_has_is_delivered(shop: Context, tmp_path:
 
 def test_new_pods_that_crash_are_explained_and_taken_back(session: Session, shop: Context, apply: Put) -> None:
     """(j): done means healthy; otherwise why, and the way back."""
-    apply(plain())
+    # Without a probe a container counts as ready the moment it starts, so the workload says how long it has to last.
+    apply(plain().replace("progressDeadlineSeconds: 15", "progressDeadlineSeconds: 20\n  minReadySeconds: 4"))
     at_rest(shop)
     say(session, f"set image of backend to {CRASHING}")
     events = yes(session)

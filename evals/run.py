@@ -18,6 +18,7 @@ from agent.settings import Settings
 from evals.scenario import Check, Ends, Scenario, Turn, load_all
 from evals.stage import Stage, fresh_stage
 from tools.context import Context
+from tools.data import data_folder
 
 CONTEXT = "shipmate"
 
@@ -48,7 +49,8 @@ def main() -> int:
 def play(scenario: Scenario, model: str | None = None) -> list[str]:
     """Play one scenario in a namespace of its own; returns what did not hold."""
     with tempfile.TemporaryDirectory() as folder:
-        ctx = Context(context=CONTEXT, root=Path(folder), state=Path(folder) / "state")
+        root = data_folder("charts").parent if scenario.workspace else Path(folder)
+        ctx = Context(context=CONTEXT, root=root, state=Path(folder) / "state")
         with fresh_stage(ctx) as stage:
             stage.put(scenario.setup)
             for deployment in scenario.wait:

@@ -6,6 +6,7 @@ One YAML file each in `evals/scenarios/`:
     setup: |            # manifests, put into a fresh namespace and waited for (`{namespace}` is replaced)
       ...
     wait: [web]         # deployments that must be ready before the first request (default: none)
+    workspace: true     # the folder is this repository's, with the todo chatbot (default: an empty folder)
     events: [BackOff]   # reasons of events that must have been seen before the first request (default: none)
     turns:
       - say: scale web to 3
@@ -62,6 +63,7 @@ class Scenario(Strict):
     setup: str = ""
     wait: list[str] = []
     events: list[str] = []
+    workspace: bool = False
     turns: list[Turn]
     checks: list[Check] = []
     only: list[str] = []

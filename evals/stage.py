@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from secrets import token_hex
 from typing import Any
@@ -89,7 +89,7 @@ class Stage:
 
 
 @contextmanager
-def fresh_stage(ctx: Context) -> Iterator[Stage]:
+def fresh_stage(ctx: Context) -> Generator[Stage]:
     """A namespace of its own; `ctx` must not have been used yet."""
     name = f"eval-{token_hex(4)}"
     ctx.namespace = name

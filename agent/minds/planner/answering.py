@@ -35,6 +35,9 @@ def subject_of(steps: tuple[Step, ...]) -> dict[str, Any]:
             found = {"namespace": step.arguments["name"]}
         if step.arguments.get("component"):
             found["name"] = step.arguments["component"]
+        if step.arguments.get("of"):
+            found["name"] = step.arguments["of"]
+            found.pop("kind", None)
         if step.arguments.get("node"):
             found |= {"name": step.arguments["node"], "kind": "node"}
     names = [step.arguments.get("name") or step.arguments.get("component") for step in steps]

@@ -66,6 +66,8 @@ def _list_of(kind: str, clause: Clause, spoken: Spoken) -> Step | Unknown:
         return Unknown(say("no-rule", rule=rule[0].strip()))
     if clause.says("count"):
         arguments["count"] = True
+    if clause.says("cluster") and "namespace" not in arguments and kind not in lexicon().groups["cluster-wide"]:
+        arguments["all_namespaces"] = True
     if re.search(r"\bwide\b|\bwith (?:their |the )?(?:ips?|nodes?|addresses)\b", low):
         arguments["wide"] = True
     if clause.parts.selector:
@@ -84,7 +86,8 @@ def _of_whom(arguments: dict[str, Any], kind: str, clause: Clause, spoken: Spoke
     if len(named) != 1:
         return Step("list_objects", arguments, f"list {plural(kind)}{where(arguments)}")
     if kind == "pod" and ("on", named[0].name) in clause.parts.places:
-        return Step("describe", {"kind": "node", "name": named[0].name}, f"describe node {named[0].name}")
+        own = {"all_namespaces": True, "where": f"node={named[0].name}", "wide": True}
+        return Step("list_objects", {"kind": kind, **arguments, **own}, f"list pods on node {named[0].name}")
     own = {key: value for key, value in itself(named[0], spoken).items() if key != "kind"}
     if kind == "pod" and build_questions.pods_of(named[0]):
         own["of"] = own.pop("name")

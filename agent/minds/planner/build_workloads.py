@@ -19,6 +19,7 @@ _IMAGE = re.compile(
     r"(?:(?:[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?::\d+)?)/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
     r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+_RELATIVE = re.compile(r"\bby (?:another )?\d|\b(?:more|additional|extra|another|less|fewer)\b", re.IGNORECASE)
 
 
 def check_replicas(number: int) -> Unknown | None:
@@ -294,6 +295,8 @@ def _image_by_word(clause: Clause, spoken: Spoken, word: str) -> Built:
 
 def set_resources(clause: Clause, spoken: Spoken) -> Built:
     extra: dict[str, Any] = {}
+    if clause.parts.amounts and _RELATIVE.search(clause.text):
+        return Unknown(say("add-amount", name=next((target.name for target in spoken.targets), "web")))
     limiting = clause.verb is not None and clause.verb.text in ("limit", "cap", "restrict")
     for amount in clause.parts.amounts:
         for role in (amount.role,) if amount.role else ("limit",) if limiting else ("request", "limit"):

@@ -43,6 +43,8 @@ def declined(clause: Clause) -> Unknown | None:
         return Unknown(say("other-cluster"))
     if not changing:
         return None
+    if clause.concept in ("delete", "undeploy") and (unclear := _unclear_deletion(clause)):
+        return unclear
     if name := impossible_name(clause):
         return Unknown(say("impossible-name", name=name))
     if clause.says("condition"):
@@ -52,3 +54,24 @@ def declined(clause: Clause) -> Unknown | None:
     if _OTHER_CLUSTER.search(low) and not clause.parts.namespace and not clause.says("build"):
         return Unknown(say("other-cluster"))
     return None
+
+
+def _unclear_deletion(clause: Clause) -> Unknown | None:
+    """ "delete web and its service", "remove web from the ingress": less, or something else, would be deleted."""
+    low = clause.text.lower()
+    for word in clause.kinds:
+        lead = low[: word.start].rstrip()
+        if re.search(r"\S+ and (?:its|their)$", lead):
+            return Unknown(say("delete-belongings"))
+        if word.kind != "namespace" and re.search(r"\w+ (?:from|off|out of)(?: the| its)?$", lead):
+            named = any(other.unknown or other.name for other in clause.words if other.start < word.start)
+            if named and not _setting(clause):
+                return Unknown(say("change-kind", kind=word.kind, name="that"))
+    return None
+
+
+def _setting(clause: Clause) -> bool:
+    """Whether a label, a variable, a limit or replicas are to be removed from the object."""
+    parts = clause.parts
+    topics = ("labels", "annotations", "env", "memory", "cpu", "resources", "replicas", "label", "autoscale")
+    return clause.says(*topics) or bool(parts.capitals or parts.pairs or parts.selector or parts.count)

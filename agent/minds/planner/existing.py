@@ -63,4 +63,6 @@ def _near_a_name(word: str, facts: Facts, namespace: str | None) -> bool:
     """Whether it may be a misspelling of what exists."""
     from rapidfuzz.distance import OSA
 
-    return any(OSA.distance(word, name) <= 1 for kind in WORKLOADS for name in facts.names(kind, namespace))
+    if any(OSA.distance(word, name) <= 1 for kind in WORKLOADS for name in facts.names(kind, namespace)):
+        return True
+    return word in facts.releases()

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from agent.minds.planner.answering import any_number, changed_step
+from agent.minds.planner.build_questions import about
 from agent.minds.planner.build_workloads import check_replicas
 from agent.minds.planner.clause import Clause, parse
 from agent.minds.planner.facts import Facts
@@ -137,9 +138,11 @@ def _changes(step: Step, clause: Clause, spoken: Spoken) -> dict[str, Any] | Unk
 
 
 def _kind_change(step: Step, spoken: Spoken) -> dict[str, Any]:
-    """The kind of what is named now, where it is another one than before."""
+    """The kind of what is named now, where it is another one than before, and the aspect that is asked for."""
     kind = next((target.kind for target in spoken.targets if target.known and target.kind), "")
-    return {"kind": kind} if kind and step.tool in ("users", "describe", "get_object") else {}
+    change = {"kind": kind} if kind and step.tool in ("users", "describe", "get_object") else {}
+    aspect = about(spoken.clause)
+    return {**change, "about": aspect} if aspect and step.tool == "describe" else change
 
 
 def _numbers(step: Step, clause: Clause) -> dict[str, Any] | Unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from types import ModuleType
+from typing import Any
 
 from agent.minds.planner import build_objects, build_questions, build_reads, build_workloads
 from agent.minds.planner.answering import answer, subject_of
@@ -139,6 +140,7 @@ def _all_settings(built: list[Step], clause: Clause, spoken: Spoken, fits: list[
 def _unused(steps: list[Step], clause: Clause) -> str:
     """A value that was recognised but is in no call: it must not be dropped silently."""
     parts, told = clause.parts, str([step.arguments for step in steps])
+    numbers = {str(value) for step in steps for value in _leaves(step.arguments)}
     values = [
         *parts.images,
         *(amount.value for amount in parts.amounts),
@@ -147,8 +149,16 @@ def _unused(steps: list[Step], clause: Clause) -> str:
     ]
     values += [key for key, _ in parts.settings] + ([parts.tag] if parts.tag else []) + parts.charts
     if any(step.tool in ("scale", "delete_objects", "undeploy", "helm_install", "helm_upgrade") for step in steps):
-        values += [abs(number) for number in (parts.count, parts.more) if number is not None]
+        counted = [str(abs(number)) for number in (parts.count, parts.more) if number is not None]
+        if lost := next((number for number in counted if number not in numbers and f"-{number}" not in numbers), ""):
+            return lost
     return next((str(value) for value in values if str(value) not in told), "")
+
+
+def _leaves(value: Any) -> list[Any]:
+    """All plain values inside of arguments."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return [value] if inner is None else [leaf for one in inner for leaf in _leaves(one)]
 
 
 def _build(fit: Fit, clause: Clause, spoken: Spoken) -> Built:
@@ -228,7 +238,8 @@ def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
         built = build_reads.look(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
     if spoken.namespace and not spoken.targets and not light:  # "what is in staging?"
-        return _judged(build_reads.status(clause, spoken), clause, [])  # pyright: ignore
+        built = build_reads.status(clause, spoken)
+        return _judged(built, clause, []) if isinstance(built, list) else built
     if light and known and known[0].kind and known[0].kind not in CHANGEABLE:
         return Unknown(say("change-kind", kind=known[0].kind, name=known[0].name))
     if light and known:

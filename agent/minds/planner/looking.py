@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.minds.planner.clause import Clause
+from agent.minds.planner.facts import WORKLOADS
 from agent.minds.planner.meaning import Question, Step
 from agent.minds.planner.names import Spoken, Target, together
 from agent.minds.planner.subjects import Built, place, remembered, where
@@ -64,6 +65,8 @@ def each_object(clause: Clause, spoken: Spoken, tool: str, verb: str, about: str
     for target in whom(clause, spoken):
         arguments = itself(target, spoken)
         said = arguments["kind"] = target.kind or kind or arguments.get("kind") or _own_kind(target, spoken)
+        if about in ("address", "host") and said in WORKLOADS and target.name in spoken.facts.names("service"):
+            said = arguments["kind"] = "service"
         whole = f"{verb} {said} {arguments['name']}{where(arguments)}"
         if about:
             arguments["about"] = about

@@ -44,6 +44,11 @@ _NAMED = re.compile(
     rf"{_NUMBER}\s*([kmgt]i?b?)?(?![\w%.])(?!\s*(?:%|percent))",
     re.IGNORECASE,
 )
+_NAMED_OF = re.compile(  # "cpu limit of web to 2": the name stays
+    rf"\b(cpu|memory|ram|mem)\b(?:\s+(?:limits?|requests?))?\s+(?:of|for|on)\s+(?:the\s+)?[a-z][\w-]*\s+"
+    rf"((?:to|at|is|as|=)\s*{_NUMBER}\s*([kmgt]i?b?)?(?![\w%.])(?!\s*(?:%|percent|replicas?|pods?|instances?)))",
+    re.IGNORECASE,
+)
 _ROLE = re.compile(
     r"\b(limit|request)(?:s|ed|ing)?\b|\b(at most|max(?:imum)?|cap(?:ped)?)\b|\b(at least|min(?:imum)?|guaranteed?)\b"
 )
@@ -73,12 +78,21 @@ def _candidates(text: str) -> Iterator[tuple[Literal["cpu", "memory"], str, tupl
     for match in named:
         if match[1].lower() != "cpu":
             yield "memory", memory(match[2], match[3] or ""), match.span()
+    yield from _after_names(text)
     for match in _CPU.finditer(text):
         if match[2] != "M":
             yield "cpu", cpu(match[1], match[2]), match.span()
     for match in named:
         if match[1].lower() == "cpu" and match[3] in (None, "m"):
             yield "cpu", cpu(match[2], match[3] or ""), match.span()
+
+
+def _after_names(text: str) -> Iterator[tuple[Literal["cpu", "memory"], str, tuple[int, int]]]:
+    for match in _NAMED_OF.finditer(text):
+        if match[1].lower() != "cpu":
+            yield "memory", memory(match[3], match[4] or ""), match.span(2)
+        elif match[4] in (None, "m"):
+            yield "cpu", cpu(match[3], match[4] or ""), match.span(2)
 
 
 def cpu(number: str, unit: str) -> str:

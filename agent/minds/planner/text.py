@@ -65,6 +65,12 @@ def plain(text: str) -> str:
 def _plain(text: str) -> str:
     for pattern, replacement in _CONTRACTIONS:
         text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    text = re.sub(  # "namespace staging: scale web to 2"
+        r"^(?:(?:in|for|on) )?(?:the )?(?:namespace|ns) ([a-z0-9][a-z0-9-]*) ?[:,] ?(.+?)([.!?]?)$",
+        r"\2 in namespace \1\3",
+        text,
+        flags=re.IGNORECASE | re.DOTALL,
+    )
     text = re.sub(r"\b(?:a|one) (?=dozen|hundred|thousand|million|billion)", "1 ", text, flags=re.IGNORECASE)
     text = re.sub(r"\ba (?:couple|pair)(?: of)?\b|\ba couple\b", "2", text, flags=re.IGNORECASE)
     text = re.sub(r"\ban? additional\b|\banother\b(?! [a-z]+ (?:pod|replica))", "1 more", text, flags=re.IGNORECASE)

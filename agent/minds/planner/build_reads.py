@@ -181,6 +181,10 @@ def diagnose(clause: Clause, spoken: Spoken) -> Built:
         named = []
     if not named and kinds and (not set(kinds) & workloads or _chosen(clause, kinds[0])):
         return listing(clause, spoken)
+    if any(is_release(target, spoken) for target in named):
+        looked = releases(clause, spoken)
+        rest = Step("diagnose", place(spoken), f"find out what is wrong{where(place(spoken)) or ' here'}")
+        return [*looked, rest] if isinstance(looked, list) else looked
     steps = [
         Step("diagnose", arguments := one_target(t, spoken), f"find out what is wrong with {t.said}{where(arguments)}")
         for t in named

@@ -66,7 +66,7 @@ def _unclear_deletion(clause: Clause) -> Unknown | None:
         if word.kind != "namespace" and re.search(r"\w+ (?:from|off|out of)(?: the| its)?$", lead):
             named = any(other.unknown or other.name for other in clause.words if other.start < word.start)
             if named and not _setting(clause):
-                return Unknown(say("change-kind", kind=word.kind, name="that"))
+                return Unknown(say("change-kind", kind=word.kind, name="objects"))
     return None
 
 

@@ -12,9 +12,16 @@ import pytest
 
 from tools.context import Context
 from tools.errors import NotFound
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 
 CLUSTER_CONTEXT = os.environ.get("SHIPMATE_TEST_CONTEXT", "shipmate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses the cluster is marked so; nobody needs to remember it."""
+    for item in items:
+        if "cluster_uid" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cluster)
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tools.docker.engine import Engine
 from tools.errors import Refused, ShipmateError
 from tools.handlers import handler_for
 from tools.helm.proxy import Proxy
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 from tools.permit import Permit
 from tools.preview import Write
 from tools.progress import finish

@@ -83,14 +83,14 @@ def _family(module: str, effect: Effect, *names: str) -> tuple[Tool, ...]:
 
 
 CATALOG: tuple[Tool, ...] = (
-    *_family("tools.kubernetes.read", Effect.READ, "list_objects", "get_object", "list_kinds"),
-    *_family("tools.kubernetes.describe", Effect.READ, "describe"),
-    *_family("tools.kubernetes.users", Effect.READ, "users", "running_images"),
-    *_family("tools.kubernetes.whereabouts", Effect.READ, "cluster_info", "can_i"),
-    *_family("tools.kubernetes.events", Effect.READ, "events"),
-    *_family("tools.kubernetes.logs", Effect.READ, "logs"),
-    *_family("tools.kubernetes.top", Effect.READ, "top"),
-    *_family("tools.kubernetes.rollout", Effect.READ, "rollout_status", "rollout_history"),
+    *_family("tools.kubernetes.look.read", Effect.READ, "list_objects", "get_object", "list_kinds"),
+    *_family("tools.kubernetes.look.describe", Effect.READ, "describe"),
+    *_family("tools.kubernetes.look.users", Effect.READ, "users", "running_images"),
+    *_family("tools.kubernetes.look.whereabouts", Effect.READ, "cluster_info", "can_i"),
+    *_family("tools.kubernetes.look.events", Effect.READ, "events"),
+    *_family("tools.kubernetes.look.logs", Effect.READ, "logs"),
+    *_family("tools.kubernetes.look.top", Effect.READ, "top"),
+    *_family("tools.kubernetes.rollout.tools", Effect.READ, "rollout_status", "rollout_history"),
     *_family("tools.kubernetes.diagnose", Effect.READ, "diagnose"),
     *_family(
         "tools.kubernetes.changes",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.docker.engine import Engine
     from tools.helm.runner import Helm
-    from tools.kubernetes.client import Cluster
+    from tools.kubernetes.door.client import Cluster
     from tools.vault import Vault
     from tools.workspace.components import Workspace
 
@@ -42,7 +42,7 @@ class Context:
     @cached_property
     def cluster(self) -> Cluster:
         """The Kubernetes API server; raises Unreachable where there is none."""
-        from tools.kubernetes.client import Cluster
+        from tools.kubernetes.door.client import Cluster
 
         return Cluster.connect(self.kubeconfig, self.context, self.namespace, self.cache)
 

@@ -42,11 +42,11 @@ class Handler(Protocol[C]):
 
 
 _HANDLERS = {
-    "apply-manifest": "tools.kubernetes.apply:ApplyHandler",
-    "patch": "tools.kubernetes.patch:PatchHandler",
-    "scale": "tools.kubernetes.scale:ScaleHandler",
-    "delete": "tools.kubernetes.delete:DeleteHandler",
-    "rollout-undo": "tools.kubernetes.rollout:RolloutUndoHandler",
+    "apply-manifest": "tools.kubernetes.handlers.apply:ApplyHandler",
+    "patch": "tools.kubernetes.handlers.patch:PatchHandler",
+    "scale": "tools.kubernetes.handlers.scale:ScaleHandler",
+    "delete": "tools.kubernetes.handlers.delete:DeleteHandler",
+    "rollout-undo": "tools.kubernetes.rollout.tools:RolloutUndoHandler",
     "helm-release": "tools.workspace.release_handlers:ReleaseHandler",
     "helm-rollback": "tools.workspace.release_handlers:RollbackHandler",
     "helm-uninstall": "tools.workspace.release_handlers:UninstallHandler",

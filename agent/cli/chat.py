@@ -137,7 +137,7 @@ def _interrupted_by_key_only() -> Generator[None]:
 def _prepare(args: argparse.Namespace, names: NameCompleter) -> None:
     """Import what the first request needs while the person types it, and learn the names for completion."""
     with suppress(Exception):  # the request itself meets the same error, and tells it
-        for module in ("agent.cli.dialogue", "agent.minds.planner.planner", "tools.kubernetes.client"):
+        for module in ("agent.cli.dialogue", "agent.minds.planner.planner", "tools.kubernetes.door.client"):
             import_module(module)
         names.learn(settings_from(args).open_context())
 

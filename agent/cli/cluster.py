@@ -78,13 +78,13 @@ def _load(args: argparse.Namespace) -> int:
 
 
 def _logs(args: argparse.Namespace) -> int:
-    from tools.provision import builtin
+    from tools.provision.drivers import builtin
 
     return builtin.follow_logs(args.name, args.component, lines=args.tail, follow=args.follow)
 
 
 def _audit_log(args: argparse.Namespace) -> int:
-    from tools.provision import builtin
+    from tools.provision.drivers import builtin
 
     if args.file is None:
         for line in builtin.audit_lines(args.name):
@@ -96,7 +96,7 @@ def _audit_log(args: argparse.Namespace) -> int:
 
 
 def _restart(args: argparse.Namespace) -> int:
-    from tools.provision import builtin
+    from tools.provision.drivers import builtin
 
     builtin.restart(args.name, args.component)
     print(f"{args.component} is restarting")

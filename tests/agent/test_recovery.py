@@ -31,7 +31,7 @@ from agent.minds.mind import Conversation
 from agent.session import Session
 from tests.agent.scripted import ScriptedMind
 from tools.context import Context
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 
 moment, context, namespace, state, plan_id = sys.argv[1:]
 session = Session(Context(context=context, namespace=namespace, state=Path(state)), ScriptedMind())

@@ -16,7 +16,7 @@ from tests.cluster.command import Ran, Shipmate, contents
 from tests.cluster.shop import PAUSE, make_shop
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.context import Context
-from tools.kubernetes.kubeconfig import find_access
+from tools.kubernetes.door.kubeconfig import find_access
 
 pytestmark = pytest.mark.cluster
 

@@ -19,10 +19,10 @@ from tools.context import Context
 from tools.errors import Conflict, NeedsAnswer, NotFound, Refused
 from tools.kubernetes import changes
 from tools.kubernetes.diagnose import diagnose
-from tools.kubernetes.diff import clean
-from tools.kubernetes.find import find_workload
-from tools.kubernetes.health import gone, healthy
-from tools.kubernetes.rollout import rollout_history, rollout_status
+from tools.kubernetes.handlers.diff import clean
+from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.rollout.health import gone, healthy
+from tools.kubernetes.rollout.tools import rollout_history, rollout_status
 from tools.kubernetes.workload_changes import env_change, image_change, resources_change, scale_change
 from tools.permit import Permit
 from tools.preview import Write

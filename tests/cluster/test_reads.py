@@ -14,10 +14,10 @@ from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.catalog import Result, by_name
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Forbidden, NotFound, ShipmateError
-from tools.kubernetes.client import Cluster
-from tools.kubernetes.errors import AlreadyExists, Denied
+from tools.kubernetes.door.client import Cluster
+from tools.kubernetes.door.errors import AlreadyExists, Denied
 from tools.progress import finish
-from tools.provision.builtin import BuiltIn
+from tools.provision.drivers.builtin import BuiltIn
 
 pytestmark = pytest.mark.cluster
 

@@ -21,7 +21,7 @@ from tests.cluster.shop import PAUSE, make_shop
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.context import Context
 from tools.errors import NotFound
-from tools.kubernetes.kubeconfig import find_access
+from tools.kubernetes.door.kubeconfig import find_access
 from tools.workspace.deploy import deploy
 
 pytestmark = [pytest.mark.cluster, pytest.mark.engine]

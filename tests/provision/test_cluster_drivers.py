@@ -4,8 +4,9 @@ import pytest
 
 from tools.errors import BadRequest
 from tools.progress import finish
-from tools.provision import cluster, fake_nodes, images, kind, made, minikube, ports
-from tools.provision.container import volume_names
+from tools.provision import cluster, images, made
+from tools.provision.drivers import fake_nodes, kind, minikube, ports
+from tools.provision.drivers.container import volume_names
 from tools.provision.made import Record
 
 

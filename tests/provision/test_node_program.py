@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from tools.progress import finish
-from tools.provision import binaries
+from tools.provision.drivers import binaries
 
 
 def test_the_node_program_passes_its_own_tests() -> None:

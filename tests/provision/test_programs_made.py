@@ -12,9 +12,9 @@ import pytest
 
 from tools.errors import Failed
 from tools.progress import finish
-from tools.provision import archive, binaries, downloads
-from tools.provision.archive import ProgramImage
-from tools.provision.downloads import Download
+from tools.provision.drivers import archive, binaries, downloads
+from tools.provision.drivers.archive import ProgramImage
+from tools.provision.drivers.downloads import Download
 
 
 def test_every_module_has_its_sums_and_needs_no_newer_go_than_we_look_for() -> None:

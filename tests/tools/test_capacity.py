@@ -4,7 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from tools.kubernetes.capacity import needs, room, room_text, selects, shortage_text, shortages, tolerates, unsuitable
+from tools.kubernetes.handlers.capacity import (
+    needs,
+    room,
+    room_text,
+    selects,
+    shortage_text,
+    shortages,
+    tolerates,
+    unsuitable,
+)
 
 
 def container(cpu=None, memory=None, **more):

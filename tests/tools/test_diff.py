@@ -6,7 +6,7 @@ import jsonpatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.kubernetes.diff import changes, clean, look, moved, pointer, restored, saved, told, way_back
+from tools.kubernetes.handlers.diff import changes, clean, look, moved, pointer, restored, saved, told, way_back
 
 _LEAF = st.one_of(st.integers(-3, 3), st.booleans(), st.text("ab~/", max_size=3))
 _KEY = st.text("ab~/", min_size=1, max_size=2)

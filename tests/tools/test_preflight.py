@@ -3,8 +3,8 @@
 import pytest
 
 from tools.change import ApplyManifest, HelmRelease, Ref
-from tools.kubernetes.owners import helm_release
-from tools.kubernetes.preflight import made_earlier, plain_text
+from tools.kubernetes.handlers.preflight import made_earlier, plain_text
+from tools.kubernetes.look.owners import helm_release
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tools.kubernetes.hopeless import hopeless
-from tools.kubernetes.rolling import bounds, coming
-from tools.kubernetes.rollout_state import patience, state_of
+from tools.kubernetes.rollout.hopeless import hopeless
+from tools.kubernetes.rollout.rolling import bounds, coming
+from tools.kubernetes.rollout.state import patience, state_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

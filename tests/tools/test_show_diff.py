@@ -2,7 +2,7 @@
 
 import copy
 
-from tools.kubernetes.show_diff import asked_only, masked, unified
+from tools.kubernetes.handlers.show_diff import asked_only, masked, unified
 
 
 def hide_data(obj):

@@ -6,9 +6,9 @@ import pytest
 
 from tools.errors import BadRequest, NeedsAnswer, NotFound
 from tools.kubernetes import quantity
-from tools.kubernetes.find import matching
+from tools.kubernetes.look.find import matching
+from tools.kubernetes.look.owners import owners_of
 from tools.kubernetes.names import check_image, check_label
-from tools.kubernetes.owners import owners_of
 from tools.kubernetes.workload_changes import (
     env_change,
     image_change,

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from tools.change import ApplyManifest, Change, Delete, Patch, Proposal, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Forbidden, NeedsAnswer, NotFound
-from tools.kubernetes.find import find_workload
-from tools.kubernetes.lookup import get_one, split_name
+from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.look.lookup import get_one, split_name
+from tools.kubernetes.look.owners import owners
 from tools.kubernetes.manifests import read_documents
 from tools.kubernetes.names import check_label, check_namespace, check_port, check_service_name
-from tools.kubernetes.owners import owners
 from tools.kubernetes.workload_changes import MAX_REPLICAS, containers_of, ref_of, restart_change, template_of
 from tools.sealing import sealed
 

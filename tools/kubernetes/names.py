@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tools.errors import BadRequest
-from tools.kubernetes.paths import check_name, check_namespace
+from tools.kubernetes.door.paths import check_name, check_namespace
 
 __all__ = ["check_image", "check_label", "check_name", "check_namespace", "check_port", "check_service_name"]
 

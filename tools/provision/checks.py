@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tools.errors import Unreachable
 from tools.progress import Steps, finish
-from tools.provision import binaries, cluster, command, engine, images
+from tools.provision import cluster, command, engine, images
 from tools.provision.doctor import Check, Mend, Observation, Surroundings
+from tools.provision.drivers import binaries
 from tools.provision.folders import cache_folder
 
 GIB = 1 << 30

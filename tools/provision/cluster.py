@@ -71,9 +71,9 @@ class Driver(Protocol):
 
 def drivers() -> dict[str, Driver]:
     """The drivers by name, the one to be preferred first."""
-    from tools.provision.builtin import BuiltIn
-    from tools.provision.kind import Kind
-    from tools.provision.minikube import Minikube
+    from tools.provision.drivers.builtin import BuiltIn
+    from tools.provision.drivers.kind import Kind
+    from tools.provision.drivers.minikube import Minikube
 
     return {driver.name: driver for driver in (Minikube(), Kind(), BuiltIn())}
 

@@ -10,9 +10,9 @@ from tools.errors import BadRequest, NeedsAnswer, NotFound
 from tools.helm import charts, store
 from tools.helm.changes import helm_uninstall, pinned, upgrade
 from tools.helm.values import Values, look, merged, nested
-from tools.kubernetes.find import find_workload
-from tools.kubernetes.owners import helm_release
-from tools.kubernetes.paths import check_namespace
+from tools.kubernetes.door.paths import check_namespace
+from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.workload_changes import ref_of
 from tools.sealing import seal
 from tools.workspace import deploy_values

@@ -10,9 +10,9 @@ from tools.catalog import Result
 from tools.context import Context
 from tools.errors import Forbidden, NotFound, ShipmateError
 from tools.helm import store
-from tools.kubernetes.capacity import selects
-from tools.kubernetes.owners import helm_release
-from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.look.owners import helm_release
+from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import containers_of
 
 Object = dict[str, Any]

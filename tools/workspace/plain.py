@@ -9,8 +9,8 @@ from tools.change import ApplyManifest, Change, Proposal, Ref
 from tools.context import Context
 from tools.docker.reference import Reference
 from tools.errors import BadRequest, NeedsAnswer, NotFound, Unreachable
+from tools.kubernetes.door.paths import check_namespace
 from tools.kubernetes.names import check_image
-from tools.kubernetes.paths import check_namespace
 from tools.workspace.components import Component
 from tools.workspace.images import image_plan
 from tools.workspace.release_look import namespace_exists

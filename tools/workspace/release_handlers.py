@@ -12,7 +12,7 @@ from tools.context import Context
 from tools.errors import BadRequest, Failed, NotFound, Refused
 from tools.helm import charts, render, store, writes
 from tools.helm.documents import Document, documents
-from tools.kubernetes.preflight import live_object
+from tools.kubernetes.handlers.preflight import live_object
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Risk, Undo, Verification
 from tools.progress import Progress, Steps

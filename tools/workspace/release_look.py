@@ -12,14 +12,14 @@ from tools.change import Json, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
 from tools.helm.documents import Document, defined_by, owned, same_object
-from tools.kubernetes.diff import MISSING, clean
-from tools.kubernetes.guarded import field_conflicts
-from tools.kubernetes.impact import impact, owner_warnings
-from tools.kubernetes.owners import helm_release
-from tools.kubernetes.pods_to_come import outlook
-from tools.kubernetes.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
-from tools.kubernetes.rolling import WORKLOADS, replicas_of
-from tools.kubernetes.show_diff import unified
+from tools.kubernetes.handlers.diff import MISSING, clean
+from tools.kubernetes.handlers.guarded import field_conflicts
+from tools.kubernetes.handlers.impact import impact, owner_warnings
+from tools.kubernetes.handlers.pods_to_come import outlook
+from tools.kubernetes.handlers.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
+from tools.kubernetes.handlers.show_diff import unified
+from tools.kubernetes.look.owners import helm_release
+from tools.kubernetes.rollout.rolling import WORKLOADS, replicas_of
 from tools.kubernetes.workload_changes import template_of
 from tools.preview import Risk
 from tools.redact import redact_object

@@ -12,8 +12,8 @@ from tools.errors import BadRequest, Forbidden, NotFound
 from tools.helm import charts, store
 from tools.helm.changes import upgrade
 from tools.helm.values import Values, merged
-from tools.kubernetes.find import find_workload
-from tools.kubernetes.owners import Owner, helm_release, owners
+from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.look.owners import Owner, helm_release, owners
 from tools.kubernetes.workload_changes import ref_of
 from tools.workspace.chart_values import prefix_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.change import Change, Patch, Proposal, Ref
 from tools.context import Context
 from tools.errors import BadRequest, NeedsAnswer
-from tools.kubernetes.owners import Owner, helm_release
+from tools.kubernetes.look.owners import Owner, helm_release
 from tools.kubernetes.workload_changes import ref_of, scale_change
 from tools.workspace.chart_values import autoscaled, bounds_values, replica_values
 from tools.workspace.routing import Managed, Subject, changed, managed, subject, through_release

@@ -9,8 +9,8 @@ from tools.errors import BadRequest, NeedsAnswer, NotFound, Refused, Unreachable
 from tools.helm import store
 from tools.helm.changes import helm_rollback
 from tools.helm.values import Values
+from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.names import check_image
-from tools.kubernetes.owners import helm_release
 from tools.kubernetes.workload_changes import (
     containers_of,
     env_change,

@@ -6,22 +6,22 @@ import re
 from types import ModuleType
 from typing import Any
 
-from agent.minds.planner import build_objects, build_questions, build_reads, build_workloads
-from agent.minds.planner.answering import answer, subject_of
-from agent.minds.planner.clause import Clause
-from agent.minds.planner.declined import declined, orders
-from agent.minds.planner.facts import Facts
-from agent.minds.planner.followup import follow_up
-from agent.minds.planner.frames import Fit, fitting
+from agent.minds.planner.calls import objects, questions, reads, workloads
+from agent.minds.planner.calls.declined import declined, orders
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
-from agent.minds.planner.names import Spoken
 from agent.minds.planner.pasted.read import manifest_of, pasted
-from agent.minds.planner.says import nearest_examples, nearest_things, say
-from agent.minds.planner.split import clauses
-from agent.minds.planner.subjects import CHANGEABLE, Built
-from agent.minds.planner.text import LONGEST_SENTENCE, clean, garbled, plain
+from agent.minds.planner.reading.clause import Clause
+from agent.minds.planner.reading.facts import Facts
+from agent.minds.planner.reading.frames import Fit, fitting
+from agent.minds.planner.reading.names import Spoken
+from agent.minds.planner.reading.split import clauses
+from agent.minds.planner.reading.subjects import CHANGEABLE, Built
+from agent.minds.planner.reading.text import LONGEST_SENTENCE, clean, garbled, plain
+from agent.minds.planner.talk.answering import answer, subject_of
+from agent.minds.planner.talk.followup import follow_up
+from agent.minds.planner.talk.says import nearest_examples, nearest_things, say
 
-_BUILDERS: tuple[ModuleType, ...] = (build_workloads, build_objects, build_reads, build_questions)
+_BUILDERS: tuple[ModuleType, ...] = (workloads, objects, reads, questions)
 _SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55
@@ -213,7 +213,7 @@ def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:
     conditional = re.search(r"\bif\b", clause.text.lower())
     if conditional or any(word.in_section("change") and not word.is_a("upgrade") for word in clause.words):
         return Unknown(say("whatif", nearest=""))
-    built = build_reads.diagnose(clause, spoken)
+    built = reads.diagnose(clause, spoken)
     return _judged(built, clause, []) if isinstance(built, list) else built
 
 
@@ -226,19 +226,19 @@ def _without_frame(clause: Clause, spoken: Spoken) -> Meaning:
     setters = {"set_resources": parts.amounts, "set_image": parts.images, "set_env": parts.settings or parts.pairs}
     setter = next((name for name, found in setters.items() if found), "scale" if number is not None else "")
     if telegraphic and clause.says("memory", "cpu") and not parts.amounts:
-        built = build_reads.top(clause, spoken) if number is None else build_workloads.set_resources(clause, spoken)
+        built = reads.top(clause, spoken) if number is None else workloads.set_resources(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
     if telegraphic and setter:
-        built = getattr(build_workloads, setter)(clause, spoken)
+        built = getattr(workloads, setter)(clause, spoken)
         if not isinstance(built, list):
             return built
         return Question(say("doubt", reading=built[0].reading), ("yes", "no"), choices=(tuple(built), ()))
     light = clause.sense is not None and clause.sense.section in ("change", "light")
     if (known or (clause.pronoun and clause.memory.subject)) and not light:
-        built = build_reads.look(clause, spoken)
+        built = reads.look(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
     if spoken.namespace and not spoken.targets and not light:  # "what is in staging?"
-        built = build_reads.status(clause, spoken)
+        built = reads.status(clause, spoken)
         return _judged(built, clause, []) if isinstance(built, list) else built
     if light and known and known[0].kind and known[0].kind not in CHANGEABLE:
         return Unknown(say("change-kind", kind=known[0].kind, name=known[0].name))

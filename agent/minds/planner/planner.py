@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Say, Turn, Writing
-from agent.minds.planner.answers import compose, withheld
-from agent.minds.planner.facts import ContextFacts, Facts, StaticFacts
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Interpretation, Question, Reply, Unknown
-from agent.minds.planner.remember import remember
-from agent.minds.planner.says import say
+from agent.minds.planner.reading.facts import ContextFacts, Facts, StaticFacts
+from agent.minds.planner.talk.answers import compose, withheld
+from agent.minds.planner.talk.remember import remember
+from agent.minds.planner.talk.says import say
 
 if TYPE_CHECKING:
     from tools.context import Context

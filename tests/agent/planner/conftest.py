@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.minds.mind import Ask, Calls, Conversation, Move, Returned, Say, Turn
-from agent.minds.planner.facts import KindFact, StaticFacts
 from agent.minds.planner.planner import Planner
+from agent.minds.planner.reading.facts import KindFact, StaticFacts
 from tools.catalog import CATALOG, Effect, Result, Tool
 
 TOOLS = (*CATALOG, Tool("undo", Effect.CHANGE, "agent.guard.undo:undo"))

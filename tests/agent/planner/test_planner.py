@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Returned, Say, Turn
-from agent.minds.planner.facts import ContextFacts, Running
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Interpretation
 from agent.minds.planner.planner import Planner
+from agent.minds.planner.reading.facts import ContextFacts, Running
 from tests.agent.planner.conftest import FACTS, TOOLS, Talk
 from tools.catalog import Effect, Result
 from tools.change import Proposal, Ref, Scale
@@ -171,7 +171,7 @@ def test_understanding_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from agent.minds.planner.interpret import interpret\n"
-        "from agent.minds.planner.facts import StaticFacts\n"
+        "from agent.minds.planner.reading.facts import StaticFacts\n"
         "interpret('deploy backend with 3 replicas', StaticFacts(components=('backend',)))\n"
         "print(sorted({'kubernetes', 'docker', 'langchain', 'rich', 'yaml'} & set(sys.modules)))"
     )

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.minds.planner.interpret import interpret
-from agent.minds.planner.lexicon import lexicon
 from agent.minds.planner.meaning import Interpretation, Meaning, Question, Unknown
+from agent.minds.planner.reading.lexicon import lexicon
 from tests.agent.planner.conftest import FACTS
 
 WORDS = sorted({word for phrase in lexicon().senses for word in phrase} | set(FACTS.components) | lexicon().common)

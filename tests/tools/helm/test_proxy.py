@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tools.helm.proxy import Proxy
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 from tools.permit import Permit
 from tools.preview import Write
 

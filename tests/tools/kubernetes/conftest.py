@@ -8,7 +8,7 @@ import yaml
 
 from tests.tools.kubernetes.api_server import CORE, GROUPS, ApiServer, serving
 from tools.context import Context
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 
 
 def kubeconfig_text(server: str, user: dict[str, object] | None = None, **cluster: object) -> str:

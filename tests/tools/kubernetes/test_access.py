@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 from tests.tools.kubernetes.api_server import ApiServer, refusal, serving
 from tests.tools.kubernetes.conftest import kubeconfig_text
 from tools.errors import Unreachable
-from tools.kubernetes.client import Cluster
-from tools.kubernetes.kubeconfig import find_access
+from tools.kubernetes.door.client import Cluster
+from tools.kubernetes.door.kubeconfig import find_access
 
 Connect = Callable[..., Cluster]
 
@@ -104,7 +104,7 @@ def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.Monk
     folder.mkdir()
     (folder / "token").write_text("t-pod")
     (folder / "namespace").write_text("todo")
-    monkeypatch.setattr("tools.kubernetes.kubeconfig._SERVICE_ACCOUNT", folder)
+    monkeypatch.setattr("tools.kubernetes.door.kubeconfig._SERVICE_ACCOUNT", folder)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     access = find_access(None, None)
     assert (access.server, access.namespace) == ("https://[fd00::1]:443", "todo")
@@ -408,7 +408,7 @@ def test_an_expired_openid_login_is_renewed_and_kept(
     ],
 )
 def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch, server: str, no_proxy: str, proxied: bool) -> None:
-    from tools.kubernetes.transport import environment_proxy
+    from tools.kubernetes.door.transport import environment_proxy
 
     monkeypatch.setenv("http_proxy", "proxy.corp:3128")
     monkeypatch.setenv("no_proxy", no_proxy)

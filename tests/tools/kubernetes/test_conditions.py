@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tools.errors import BadRequest
-from tools.kubernetes.aspects import aspect_of
-from tools.kubernetes.conditions import keep, read_condition
-from tools.kubernetes.tables import Row, Table
+from tools.kubernetes.look.aspects import aspect_of
+from tools.kubernetes.look.conditions import keep, read_condition
+from tools.kubernetes.look.tables import Row, Table
 
 PODS = ["Name", "Ready", "Status", "Restarts", "Age"]
 

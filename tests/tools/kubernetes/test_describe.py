@@ -10,7 +10,7 @@ import yaml
 from tests.tools.kubernetes.api_server import ApiServer, refusal
 from tools.catalog import Result, by_name
 from tools.context import Context
-from tools.kubernetes.describe_kinds import SPECIALISTS
+from tools.kubernetes.look.describe_kinds import SPECIALISTS
 
 TEMPLATE = """
       template:

@@ -11,8 +11,8 @@ import pytest
 from tests.tools.kubernetes.api_server import Answer, ApiServer, Request, refusal
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, Refused, Unreachable
-from tools.kubernetes.client import Cluster
-from tools.kubernetes.errors import AlreadyExists, Denied, OutcomeUnknown, status_of
+from tools.kubernetes.door.client import Cluster
+from tools.kubernetes.door.errors import AlreadyExists, Denied, OutcomeUnknown, status_of
 from tools.permit import Permit
 from tools.preview import Write
 
@@ -212,7 +212,7 @@ def test_the_causes_of_a_conflict_stay_readable(cluster: Cluster, api: ApiServer
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.kubernetes.transport.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tools.kubernetes.door.transport.time.sleep", lambda seconds: None)
 
 
 @pytest.mark.usefixtures("no_pauses")

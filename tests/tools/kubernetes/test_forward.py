@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tools.errors import Refused
-from tools.kubernetes.forward import check
+from tools.kubernetes.door.forward import check
 from tools.permit import Permit
 from tools.preview import Write
 

@@ -13,7 +13,7 @@ import pytest
 from tests.tools.kubernetes.api_server import ApiServer, refusal
 from tools.change import Ref
 from tools.errors import NotFound
-from tools.kubernetes.client import Cluster
+from tools.kubernetes.door.client import Cluster
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from tools.catalog import Result
 from tools.finding import Finding, Severity
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.rollout_state import state_of
+from tools.kubernetes.rollout.state import state_of
 from tools.kubernetes.workload_changes import ref_of
 
 

@@ -14,12 +14,12 @@ from tools.change import Ref
 from tools.context import Context
 from tools.errors import BadRequest, NeedsAnswer, NotFound, ShipmateError
 from tools.finding import Finding, Severity
-from tools.kubernetes.capacity import selects
 from tools.kubernetes.diagnose import report, rules
 from tools.kubernetes.diagnose.rule import Seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.find import find_workload
-from tools.kubernetes.lookup import get_one
+from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.look.lookup import get_one
 from tools.kubernetes.workload_changes import ref_of, template_of
 
 _OTHER_KINDS = ("pod", "service", "job", "persistentvolumeclaim", "ingress", "horizontalpodautoscaler", "node")
@@ -43,7 +43,7 @@ def run(ctx: Context, name: str | None, kind: str | None, namespace: str | None)
     if kind:
         raise BadRequest(f"Which {kind} is meant?", "Name it, or leave the kind out to look at everything.")
     if namespace and namespace != "*":
-        from tools.kubernetes.lookup import check_exists
+        from tools.kubernetes.look.lookup import check_exists
 
         check_exists(ctx, namespace)
     home = ctx.cluster.namespace if ctx.cluster.namespace != "default" else None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tools.context import Context
 from tools.errors import NotFound, ShipmateError
-from tools.kubernetes.capacity import selects
+from tools.kubernetes.handlers.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.redact import redact_text
 

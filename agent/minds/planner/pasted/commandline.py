@@ -6,8 +6,8 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from agent.minds.planner.facts import Facts
-from agent.minds.planner.lexicon import lexicon
+from agent.minds.planner.reading.facts import Facts
+from agent.minds.planner.reading.lexicon import lexicon
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agent.minds.planner.build_workloads import check_image
-from agent.minds.planner.facts import Facts
+from agent.minds.planner.calls.workloads import check_image
 from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted.commandline import NotTaken, flags, parse
+from agent.minds.planner.reading.facts import Facts
 
 _OTHERS = frozenset(
     "run exec ps stop start kill rm rmi pull push login logout tag save load cp logs inspect compose container network "

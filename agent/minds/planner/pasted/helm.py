@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted.commandline import Line, NotTaken, flags, parse, valid
-from agent.minds.planner.subjects import where
-from agent.minds.planner.text import chart_value
+from agent.minds.planner.reading.facts import Facts
+from agent.minds.planner.reading.subjects import where
+from agent.minds.planner.reading.text import chart_value
 
 _OTHERS = frozenset(
     "template repo pull push lint test package search show dependency plugin env version verify registry create".split()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted import kubectl_changes as changes
 from agent.minds.planner.pasted import kubectl_looks as looks
 from agent.minds.planner.pasted.commandline import Line, NotTaken, flags, parse
+from agent.minds.planner.reading.facts import Facts
 
 REFUSED = {
     "exec": "I do not run commands inside of containers. Ask for logs, events or a diagnosis.",

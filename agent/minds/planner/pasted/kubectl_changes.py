@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agent.minds.planner.build_workloads import check_image, check_replicas
+from agent.minds.planner.calls.workloads import check_image, check_replicas
 from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted.commandline import Line, NotTaken, kind_of, objects, one_object, valid
-from agent.minds.planner.subjects import where
+from agent.minds.planner.reading.subjects import where
 
 
 def _workload(line: Line) -> dict[str, Any]:

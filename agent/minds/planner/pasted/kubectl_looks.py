@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.minds.planner.meaning import Step
 from agent.minds.planner.pasted.commandline import Line, NotTaken, kind_of, objects, one_object, valid
-from agent.minds.planner.subjects import where
+from agent.minds.planner.reading.subjects import where
 
 _SORTS = {
     "name": "name",

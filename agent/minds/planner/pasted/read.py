@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from agent.minds.planner.facts import Facts
 from agent.minds.planner.meaning import Interpretation, Meaning, Question, Step, Unknown
 from agent.minds.planner.pasted import docker, helm, kubectl
 from agent.minds.planner.pasted.commandline import NotTaken, tokens
-from agent.minds.planner.says import say
-from agent.minds.planner.text import clean
+from agent.minds.planner.reading.facts import Facts
+from agent.minds.planner.reading.text import clean
+from agent.minds.planner.talk.says import say
 
 LONGEST_MANIFEST = 1_000_000
 

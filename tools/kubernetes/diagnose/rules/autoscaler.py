@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.rule import Seen, field, near, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.rollout_state import condition
+from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import containers_of, ref_of
 
 IDS = {

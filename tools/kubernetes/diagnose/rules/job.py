@@ -8,7 +8,7 @@ from tools.finding import Evidence, Severity
 from tools.kubernetes.diagnose.rule import Seen, field, seen
 from tools.kubernetes.diagnose.rules.crash import explain
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
-from tools.kubernetes.rollout_state import condition
+from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {"SM-JOB-FAILED": "a job has used up its tries or its time"}

@@ -8,7 +8,7 @@ from tools.change import Patch
 from tools.finding import Severity
 from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Snapshot
-from tools.kubernetes.rollout_state import condition, state_of
+from tools.kubernetes.rollout.state import condition, state_of
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {

@@ -8,7 +8,7 @@ from tools.change import Patch
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.rolling import replicas_of
+from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of, template_of
 
 IDS = {

@@ -1,0 +1,176 @@
+"""Patch one object: only on the state that was shown, and back again field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tools.change import ApplyManifest, Change, Patch, RolloutUndo, Scale
+from tools.context import Context
+from tools.errors import NotFound, Refused
+from tools.kubernetes.handlers.diff import (
+    MISSING,
+    changes,
+    clean,
+    look,
+    moved,
+    pointer,
+    restored,
+    saved,
+    told,
+    way_back,
+)
+from tools.kubernetes.handlers.guarded import with_version, write_guarded
+from tools.kubernetes.handlers.impact import impact, owner_warnings
+from tools.kubernetes.handlers.pods_to_come import outlook
+from tools.kubernetes.handlers.preflight import (
+    CONTENT_TYPES,
+    attempt,
+    blocked_if_forbidden,
+    compare,
+    live_object,
+    made_earlier,
+    missing_right,
+)
+from tools.kubernetes.rollout.health import settled
+from tools.kubernetes.rollout.rolling import replicas_of
+from tools.kubernetes.workload_changes import ref_of
+from tools.permit import Permit
+from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
+from tools.progress import Progress, Steps
+from tools.redact import redact_object
+from tools.sealing import seal_value, unseal
+
+Object = dict[str, Any]
+
+
+class PatchHandler:
+    """Handles `Patch`: set image, resources, env, restart, labels, cordon and whatever else is a patch."""
+
+    @blocked_if_forbidden
+    def preview(self, ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        yield Progress(f"dry run: {change.summary}")
+        return preview_patch(ctx, change, earlier)
+
+    def apply(self, ctx: Context, change: Patch, preview: Preview, permit: Permit) -> Steps[Applied]:
+        yield Progress(change.summary)
+        path = ctx.cluster.path(change.ref, change.subresource or "")
+        patch = unseal(ctx, change.patch)
+        live, reply = write_guarded(
+            ctx, change.ref, preview, permit, "PATCH", path, CONTENT_TYPES[change.type],
+            lambda seen: with_version(change.type, patch, seen),
+        )  # fmt: skip
+        return written(ctx, change.summary, live, reply.body)
+
+    def verify(self, ctx: Context, change: Patch, applied: Applied) -> Steps[Verification]:
+        return (yield from settled(ctx, change.ref, applied))
+
+    def invert(self, ctx: Context, change: Patch, applied: Applied) -> Undo:
+        return take_back(ctx, change, applied)
+
+
+def preview_patch(ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> Preview:
+    """Dry run of a patch against the live object."""
+    cluster, ref = ctx.cluster, change.ref
+    try:
+        path = cluster.path(ref, change.subresource or "")
+    except NotFound as error:
+        return Preview(summary=change.summary, blockers=(str(error),))
+    writes = (Write(door="kubernetes", method="PATCH", path=path),)
+    live = live_object(ctx, ref)
+    if live is None:
+        if made_earlier(earlier, ref):
+            note = f"{ref} is made by an earlier step, so this is looked at again before it is applied."
+            return Preview(summary=change.summary, warnings=(note,), writes=writes, provisional=True)
+        return Preview(summary=change.summary, blockers=(f"There is no {ref}.",), writes=writes)
+    if blockers := missing_right(ctx, "patch", ref, change.subresource or ""):
+        return Preview(summary=change.summary, blockers=blockers, uid=live["metadata"]["uid"], writes=writes)
+    tried = attempt(ctx, "PATCH", path, unseal(ctx, change.patch), CONTENT_TYPES[change.type])
+    base = Preview(
+        summary=change.summary,
+        uid=live["metadata"]["uid"],
+        writes=writes,
+        warnings=tried.warnings,
+        undo="Each changed field gets its former value back.",
+    )
+    if tried.body is None:
+        return base.model_copy(update={"blockers": tried.blockers})
+    asked = MISSING if isinstance(change.patch, list) else change.patch
+    return judged(
+        ctx,
+        base,
+        live,
+        tried.body,
+        asked,
+        scaling=_sets_replicas(live, tried.body),
+        status=change.subresource == "status",
+    )
+
+
+def judged(
+    ctx: Context, base: Preview, live: Object, after: Object, asked: Any, *, scaling: bool, status: bool = False
+) -> Preview:
+    """Complete the preview of an update: diff, preconditions, what it disturbs, whether its pods find a place."""
+    ref = ref_of(live)
+    seen = compare(ctx, ref, live, after, asked, status)
+    if not seen.diff:
+        return base.model_copy(update={"noop": True})
+    disturbed = impact(ctx, live, after)
+    pods = outlook(ctx, live, after, ref.namespace or "")
+    warnings = (*base.warnings, *pods.warnings, *disturbed.warnings, *owner_warnings(ctx, live, scaling=scaling))
+    return base.model_copy(
+        update={
+            "diff": seen.diff,
+            "shown": seen.shown,
+            "warnings": tuple(dict.fromkeys(warnings)),
+            "blockers": (*base.blockers, *pods.blockers),
+            "risk": max(base.risk, disturbed.risk, key=list(Risk).index),
+        }
+    )
+
+
+def _sets_replicas(live: Object, after: Object) -> bool:
+    return "replicas" in (live.get("spec") or {}) and replicas_of(live) != replicas_of(after)
+
+
+def written(ctx: Context, summary: str, live: Object, after: Object) -> Applied:
+    """What undo and verification need to know of an update: former and new values (secrets sealed), generation."""
+    old, new = clean(live), clean(after)
+    safe_old, safe_new = redact_object(old), redact_object(new)
+    found = [
+        change._replace(
+            before=_sealed(ctx, change.before, safe_old, pointer(old, change.path)),
+            after=_sealed(ctx, change.after, safe_new, pointer(new, change.path)),
+        )
+        for change in changes(old, new)
+    ]
+    generation = after["metadata"].get("generation", 0)
+    facts = {
+        "uid": after["metadata"]["uid"],
+        "generation": generation,
+        "rolls": generation != live["metadata"].get("generation", 0),
+    }
+    return Applied(summary=summary, before=saved(found), facts=facts)
+
+
+def _sealed(ctx: Context, value: Any, safe: Object, where: str) -> Any:
+    return value if value is MISSING else seal_value(ctx, value, look(safe, where))
+
+
+def take_back(ctx: Context, change: ApplyManifest | Patch | Scale | RolloutUndo, applied: Applied) -> Undo:
+    """The patch that gives every field that was changed its former value; says which of them moved since."""
+    ref = change.ref
+    live = live_object(ctx, ref)
+    if live is None:
+        raise Refused(f"{ref} no longer exists, so its former values have no place.", "Create it again first.")
+    if live["metadata"]["uid"] != applied.facts.get("uid"):
+        raise Refused(f"{ref} was deleted and made anew since; this change is not in it any more.")
+    now = clean(live)
+    later = [told(item.path) for item in moved(now, restored(unseal(ctx, applied.before or [])))]
+    notes = (f"Changed again since: {', '.join(later)}. The former values are put back all the same.",) if later else ()
+    operations = way_back(now, restored(applied.before or []))
+    if not operations:
+        return Undo(notes=(f"{ref} has its former values already.",))
+    back = Patch(
+        summary=f"take back: {change.summary}", why="undo", ref=ref, verb="undo", type="json", patch=operations
+    )
+    return Undo(changes=(back,), notes=notes)

@@ -1,0 +1,223 @@
+"""What is known before a yes: rights, what the server says to a dry run, and what differs from the live object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
+
+from tools.change import BaseChange, Change, Ref
+from tools.context import Context
+from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
+from tools.kubernetes.door.errors import status_of
+from tools.kubernetes.handlers.diff import MISSING, Changed, changes, clean, look, pointer
+from tools.kubernetes.handlers.show_diff import asked_only, unified
+from tools.preview import Preview, Shown
+from tools.progress import Steps
+from tools.redact import redact_object, redact_text
+from tools.sealing import veiled
+
+C = TypeVar("C", bound=BaseChange)
+
+JSON_PATCH = "application/json-patch+json"
+CONTENT_TYPES = {
+    "json": JSON_PATCH,
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+class Tried(NamedTuple):
+    """Outcome of a dry run: what would be stored (None when it was refused), and what there is to say."""
+
+    body: dict[str, Any] | None
+    warnings: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
+    error: ShipmateError | None = None
+
+
+class Compared(NamedTuple):
+    """The difference between live and dry run, for people and as preconditions."""
+
+    diff: str
+    shown: tuple[Shown, ...]
+    found: tuple[Changed, ...]
+
+
+Previewing = Callable[[Any, Context, C, tuple[Change, ...]], Steps[Preview]]
+
+
+def blocked_if_forbidden(preview: Previewing[C]) -> Previewing[C]:
+    """A handler's preview in which a missing right, also one to look, is a blocker instead of an error."""
+
+    @wraps(preview)
+    def told(handler: Any, ctx: Context, change: C, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        try:
+            return (yield from preview(handler, ctx, change, earlier))
+        except Forbidden as error:
+            return Preview(summary=change.summary, blockers=(str(error),))
+
+    return told
+
+
+def live_object(ctx: Context, ref: Ref) -> dict[str, Any] | None:
+    """The object as it is, complete with its kind; None when it does not exist."""
+    try:
+        return ctx.cluster.read(ref)
+    except NotFound:
+        return None
+
+
+def missing_right(ctx: Context, verb: str, ref: Ref, subresource: str = "") -> tuple[str, ...]:
+    """A blocker when the user may not do this, else nothing."""
+    if ctx.cluster.can(verb, ref, subresource=subresource):
+        return ()
+    resource = ctx.cluster.kinds.for_ref(ref)
+    what = resource.full_name + (f"/{subresource}" if subresource else "")
+    where = f" in namespace {ref.namespace}" if ref.namespace else ""
+    option = f" -n {ref.namespace}" if ref.namespace else ""
+    return (
+        f"The user {ctx.cluster.user} may not {verb} {what}{where}. "
+        f"Ask for that right; `kubectl auth can-i {verb} {what}{option}` checks it.",
+    )
+
+
+def attempt(ctx: Context, method: str, path: str, body: Any, content_type: str, **query: Any) -> Tried:
+    """Dry run; what the server refuses becomes a blocker in plain words. Raises only what is not an answer."""
+    try:
+        reply = ctx.cluster.dry_run(method, path, body, content_type, **query)
+    except (BadRequest, Conflict, Failed, Forbidden) as error:
+        if status_of(error) is None and not isinstance(error, BadRequest):
+            raise
+        return Tried(None, blockers=(plain(error),), error=error)
+    return Tried(reply.body, tuple(redact_text(text) for text in reply.warnings))
+
+
+def compare(
+    ctx: Context, ref: Ref, live: dict[str, Any] | None, after: dict[str, Any] | None, asked: Any, status: bool = False
+) -> Compared:
+    """Diff and preconditions of a change; `asked` is its payload, MISSING where it names no fields (JSON patch)."""
+    old = clean(live, status) if live else None
+    new = clean(after, status) if after else None
+    if new is not None and asked is not MISSING:
+        new = asked_only(old if old is not None else MISSING, new, asked)
+        new = {key: after[key] for key in ("apiVersion", "kind") if after and key in after} | new
+    found = tuple(changes(old, new)) if old is not None and new is not None else ()
+    safe = redact_object(old) if old else {}
+    shown = tuple(_shown(ctx, old, safe, change) for change in found)
+    return Compared(unified(old, new, str(ref), redact_object), shown, found)
+
+
+def _shown(ctx: Context, old: Any, safe: Any, change: Changed) -> Shown:
+    where = pointer(old, change.path)
+    if change.before is MISSING:
+        return Shown(path=where)
+    return Shown(path=where, value=veiled(ctx, change.before, look(safe, where)))
+
+
+def check_shown(
+    ctx: Context, ref: Ref, live: Mapping[str, Any] | None, uid: str | None, shown: tuple[Shown, ...]
+) -> None:
+    """Raise Conflict unless the object is still the one that was shown, with the values that were shown."""
+    again = "Ask again to see the change as it would be now."
+    if (live["metadata"]["uid"] if live else None) != uid:
+        happened = "was deleted" if live is None else "was created" if uid is None else "was replaced by another"
+        raise Conflict(f"{_title(ref)} {happened} since it was shown; nothing was written.", again)
+    if live is None:
+        return
+    plain_live = clean(live, keep_status=True)
+    safe = redact_object(plain_live)
+    for value in shown:
+        now = look(plain_live, value.path)
+        seen = None if now is MISSING else veiled(ctx, now, look(safe, value.path))
+        if seen != value.value:
+            place = value.path.strip("/").replace("/", ".").replace("~1", "/")
+            raise Conflict(f"{place} of {ref} has changed since it was shown; nothing was written.", again)
+
+
+def _title(ref: Ref) -> str:
+    text = str(ref)
+    return text[:1].upper() + text[1:]
+
+
+# --- refusals in plain words --------------------------------------------------------------------------------------
+
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)"
+)
+_MUST_SPECIFY = re.compile(r"failed quota: (?P<name>[^:]+): must specify (?P<what>.+)")
+_POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^":]+)[^"]*": (?P<why>.+)')
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)' .*?denied request: (?P<why>.+)")
+_WEBHOOK = re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request:? ?(?P<why>.*)')
+_WEBHOOK_DOWN = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.+)')
+_UNKNOWN_FIELD = re.compile(r'unknown field "(?P<field>[^"]+)"')
+_NO_ACCOUNT = re.compile(r"error looking up service account [^/]*/(?P<name>\S+): serviceaccount")
+_FORBIDDEN = re.compile(r'^(?P<what>\S+ "[^"]*" is forbidden: )(?P<why>.+)$')
+
+
+def plain(error: ShipmateError) -> str:
+    """A server's refusal as a sentence for people."""
+    status = status_of(error)
+    text = (status.message if status else str(error)).strip().rstrip(".")
+    if known := _known(redact_text(text)):
+        return known
+    if status and status.reason == "Invalid" and status.causes:
+        return "Kubernetes refuses these values: " + "; ".join(f"{c.field}: {c.message}" for c in status.causes) + "."
+    return str(error) if status is None else plain_text(text)
+
+
+def plain_text(text: str) -> str:
+    """The same for a refusal that is only known as text, from an event or a condition."""
+    text = redact_text(text).strip().rstrip(".")
+    if known := _known(text):
+        return known
+    if found := _FORBIDDEN.match(text):
+        text = found["why"]
+    return text[:1].upper() + text[1:] + "."
+
+
+def _known(text: str) -> str:
+    """The sentence for a refusal of a known sort, or nothing."""
+    if found := _QUOTA.search(text):
+        used = f"{found['used']} of {found['hard']} is used"
+        return f"Quota {found['name']} is used up: this asks for {found['asked']}; {used}."
+    if found := _MUST_SPECIFY.search(text):
+        return f"Quota {found['name']} wants every container to state {found['what']}."
+    if found := _POD_SECURITY.search(text):
+        return f"Pod security level {found['level']} of the namespace refuses this: {found['why']}."
+    if found := _POLICY.search(text):
+        return f"Policy {found['name']} denies this: {found['why']}."
+    if found := _WEBHOOK.search(text):
+        return f"Admission webhook {found['name']} denies this: {found['why'] or 'no reason given'}."
+    if found := _WEBHOOK_DOWN.search(text):
+        return f"Admission webhook {found['name']} does not answer, so nothing it guards can change: {found['why']}."
+    if found := _NO_ACCOUNT.search(text):
+        return f"Service account {found['name']} does not exist in that namespace."
+    if fields := _UNKNOWN_FIELD.findall(text):
+        return f"Kubernetes does not know the field {', '.join(fields)}; check its spelling and place."
+    return ""
+
+
+def made_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:
+    """Whether an earlier change of the plan makes the namespace of this object, its kind or the object itself."""
+    for change in earlier:
+        if change.kind == "apply-manifest":
+            made = change.ref
+            same = (made.kind, made.name, made.namespace) == (ref.kind, ref.name, ref.namespace)
+            if same or (made.kind == "Namespace" and made.name == ref.namespace):
+                return True
+            if defines(change.manifest, ref):
+                return True
+        elif change.kind == "helm-release" and change.namespace == ref.namespace:
+            return True
+    return False
+
+
+def defines(definition: Mapping[str, Any], ref: Ref) -> bool:
+    """Whether a manifest is the CustomResourceDefinition of this object's kind."""
+    if definition.get("kind") != "CustomResourceDefinition":
+        return False
+    spec = definition.get("spec") or {}
+    return spec.get("group") == ref.api_version.partition("/")[0] and (spec.get("names") or {}).get("kind") == ref.kind

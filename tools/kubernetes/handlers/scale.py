@@ -1,0 +1,82 @@
+"""Set a replica count through the `scale` sub-resource."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from tools.change import Change, Scale
+from tools.context import Context
+from tools.errors import NotFound
+from tools.kubernetes.handlers.guarded import with_version, write_guarded
+from tools.kubernetes.handlers.patch import judged
+from tools.kubernetes.handlers.preflight import (
+    CONTENT_TYPES,
+    attempt,
+    blocked_if_forbidden,
+    live_object,
+    made_earlier,
+    missing_right,
+)
+from tools.kubernetes.rollout.health import settled
+from tools.kubernetes.workload_changes import scale_change
+from tools.permit import Permit
+from tools.preview import Applied, Preview, Undo, Verification, Write
+from tools.progress import Progress, Steps
+
+
+class ScaleHandler:
+    """Handles `Scale`."""
+
+    @blocked_if_forbidden
+    def preview(self, ctx: Context, change: Scale, earlier: tuple[Change, ...]) -> Steps[Preview]:
+        yield Progress(f"dry run: {change.summary}")
+        ref, summary = change.ref, change.summary
+        try:
+            path = ctx.cluster.path(ref, "scale")
+        except NotFound as error:
+            return Preview(summary=summary, blockers=(str(error),))
+        writes = (Write(door="kubernetes", method="PATCH", path=path),)
+        live = live_object(ctx, ref)
+        if live is None:
+            if made_earlier(earlier, ref):
+                note = f"{ref} is made by an earlier step, so this is looked at again before it is applied."
+                return Preview(summary=summary, warnings=(note,), writes=writes, provisional=True)
+            return Preview(summary=summary, blockers=(f"There is no {ref}.",), writes=writes)
+        before = live["spec"].get("replicas", 1)
+        base = Preview(summary=summary, uid=live["metadata"]["uid"], writes=writes, undo=f"Scale back to {before}.")
+        if before == change.replicas:
+            return base.model_copy(update={"noop": True})
+        if blockers := missing_right(ctx, "patch", ref, "scale"):
+            return base.model_copy(update={"blockers": blockers})
+        tried = attempt(ctx, "PATCH", path, _patch(change), CONTENT_TYPES["merge"])
+        base = base.model_copy(update={"warnings": tried.warnings, "blockers": tried.blockers})
+        if tried.body is None:
+            return base
+        after = copy.deepcopy(live)
+        after["spec"]["replicas"] = tried.body["spec"].get("replicas", 0)
+        return judged(ctx, base, live, after, {"spec": {"replicas": change.replicas}}, scaling=True)
+
+    def apply(self, ctx: Context, change: Scale, preview: Preview, permit: Permit) -> Steps[Applied]:
+        yield Progress(change.summary)
+        live, _ = write_guarded(
+            ctx, change.ref, preview, permit, "PATCH", ctx.cluster.path(change.ref, "scale"), CONTENT_TYPES["merge"],
+            lambda seen: with_version("merge", _patch(change), seen),
+        )  # fmt: skip
+        facts = {"uid": live["metadata"]["uid"], "rolls": True}
+        return Applied(summary=change.summary, before=live["spec"].get("replicas", 1), facts=facts)
+
+    def verify(self, ctx: Context, change: Scale, applied: Applied) -> Steps[Verification]:
+        return (yield from settled(ctx, change.ref, applied))
+
+    def invert(self, ctx: Context, change: Scale, applied: Applied) -> Undo:
+        live = ctx.cluster.read(change.ref)
+        now, before = live["spec"].get("replicas", 1), int(applied.before)
+        if now == before:
+            return Undo(notes=(f"{change.ref} has {before} replicas already.",))
+        moved = (f"It was scaled to {now} since; it goes back to {before}.",) if now != change.replicas else ()
+        return Undo(changes=(scale_change(live, before, why="undo"),), notes=moved)
+
+
+def _patch(change: Scale) -> dict[str, Any]:
+    return {"spec": {"replicas": change.replicas}}

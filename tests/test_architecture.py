@@ -25,7 +25,7 @@ def test_only_the_guard_opens_permits() -> None:
         for call in _calls(path)
         if isinstance(call.func, ast.Name) and call.func.id == "Permit"
     }
-    assert makers == {"agent/guard/guard.py"}
+    assert makers == {"agent/guard/execution.py"}
 
 
 def test_no_shell_strings() -> None:

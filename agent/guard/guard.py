@@ -1,10 +1,11 @@
-"""The guard: the one place where a proposal becomes a plan, a yes becomes a grant, and a grant becomes writes."""
+"""The guard: the one place where a proposal becomes a plan and a yes a grant; `execution.py` is after the yes."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
-from agent.events import Event, PlanProposed, ProgressMade, StepApplied
+from agent.events import Event
+from agent.guard.execution import Execution, reported
 from agent.guard.grant import Grant
 from agent.guard.hold import Hold
 from agent.guard.journal import Journal
@@ -13,11 +14,8 @@ from agent.guard.policy import Mode, to_type
 from agent.store.sqlite import Store
 from tools.change import Change, Json, Proposal
 from tools.context import Context
-from tools.errors import Conflict, Failed, Refused, ShipmateError
+from tools.errors import Refused
 from tools.handlers import combined, handler_for
-from tools.permit import Permit
-from tools.preview import Applied, Preview, Verification
-from tools.progress import Steps, T
 
 _WITHOUT_CLUSTER = {"build-image", "tag-image", "write-file"}
 
@@ -31,7 +29,6 @@ class Guard:
         self.store = store
         self.mode = mode
         self._held: dict[str, Hold] = {}
-        self._unknown: set[str] = set()  # plans with a step that may or may not have been applied
 
     # --- before the yes -------------------------------------------------------------------------------------------
 
@@ -46,7 +43,7 @@ class Guard:
         steps: list[Step] = []
         for number, change in enumerate(changes, start=1):
             earlier = tuple(step.change for step in steps)
-            preview = yield from _reported(handler_for(change).preview(self.ctx, change, earlier), number)
+            preview = yield from reported(handler_for(change).preview(self.ctx, change, earlier), number)
             steps.append(Step(change=change, preview=preview))
         plan = Plan(
             request=request,
@@ -114,106 +111,11 @@ class Guard:
     def carry_out(self, plan: Plan, grant: Grant) -> Generator[Event, None, bool]:
         """Apply and verify the steps in order, stopping at the first that fails; True when all are healthy.
 
-        A grant works once: the plan's status moved from pending to applying when it was given. Where it is cut off
-        it stays so, and recovery finds out later what became of it.
+        A grant works once: the plan's status moved from pending to applying when it was given.
         """
         if grant.plan_id != plan.id or grant.digest != plan.digest:
             raise Refused("The grant is for another plan.", "Ask again to see the plan.")
-        ended, healthy = True, False
-        try:
-            healthy = yield from self._steps(plan)
-        except BaseException as error:
-            ended = isinstance(error, ShipmateError) and plan.id not in self._unknown
-            raise
-        finally:
-            if ended:
-                self.store.move_plan(plan.id, "applying", "applied" if healthy else "failed")
-            self._held.pop(plan.id).release(settled=ended)
-        if healthy and plan.undoes:
-            self.journal.append("undone", plan.undoes, by_plan=plan.id)
-        return healthy
-
-    def _steps(self, plan: Plan) -> Generator[Event, None, bool]:
-        for number, step in enumerate(plan.steps, start=1):
-            if step.preview.noop:
-                continue
-            preview = step.preview
-            if preview.provisional:
-                preview = yield from self._look_again(plan, number)
-                if preview.noop:
-                    continue
-            applied = yield from self._apply(plan, number, preview)
-            seen = yield from self._verify(plan, number, applied)
-            self.journal.append("verified", plan.id, number, **seen.model_dump(mode="json"))
-            yield StepApplied(plan_id=plan.id, step=number, status="applied", text=applied.summary, verification=seen)
-            if not seen.healthy:
-                if plan.on_failure == "roll-back":
-                    yield from self._roll_back(plan, number, step.change, applied)
-                return False
-        return True
-
-    def _look_again(self, plan: Plan, number: int) -> Generator[Event, None, Preview]:
-        """Preview a step that rested on earlier ones; it goes on only if nothing new came to light."""
-        step = plan.steps[number - 1]
-        now = yield from _reported(handler_for(step.change).preview(self.ctx, step.change, ()), number)
-        if now.blockers:
-            raise Failed(f"Step {number} cannot succeed: {now.blockers[0]}", "The steps before it are in place.")
-        unseen = [write for write in now.writes if write not in step.preview.writes]
-        if unseen or now.digest != step.preview.digest:
-            raise Conflict(
-                f"Step {number} now looks different from what was shown.", "Ask again to see and approve the rest."
-            )
-        return now
-
-    def _apply(self, plan: Plan, number: int, preview: Preview) -> Generator[Event, None, Applied]:
-        """Journal the intent, write under a permit, journal the outcome; whatever interrupts it leaves *unknown*."""
-        change = plan.steps[number - 1].change
-        permit = Permit(plan.id, number, preview.writes)
-        self.journal.append("intent", plan.id, number, change=change.model_dump(mode="json"))
-        try:
-            with permit.opened():
-                applied = yield from _reported(handler_for(change).apply(self.ctx, change, preview, permit), number)
-        except BaseException as error:
-            status = "failed" if isinstance(error, ShipmateError) and not permit.used else "unknown"
-            text = str(error) if isinstance(error, ShipmateError) else f"stopped ({type(error).__name__})"
-            self.journal.append("outcome", plan.id, number, status=status, text=text)
-            if status == "unknown":
-                self._unknown.add(plan.id)
-            if isinstance(error, GeneratorExit | KeyboardInterrupt):
-                raise
-            yield StepApplied(plan_id=plan.id, step=number, status=status, text=text)
-            raise
-        self.journal.append(
-            "outcome",
-            plan.id,
-            number,
-            status="applied",
-            applied=applied.model_dump(mode="json"),
-            writes=[write.model_dump() for write in permit.used],
-        )
-        return applied
-
-    def _verify(self, plan: Plan, number: int, applied: Applied) -> Generator[Event, None, Verification]:
-        """Watch the step until it is healthy; who stops watching leaves that in the journal."""
-        change = plan.steps[number - 1].change
-        try:
-            return (yield from _reported(handler_for(change).verify(self.ctx, change, applied), number))
-        except (KeyboardInterrupt, GeneratorExit):
-            self.journal.append("verified", plan.id, number, healthy=False, text="stopped before it was seen healthy")
-            raise
-
-    def _roll_back(self, plan: Plan, number: int, change: Change, applied: Applied) -> Generator[Event, None, None]:
-        """Take one unhealthy step back, as the plan said it would."""
-        inverse = handler_for(change).invert(self.ctx, change, applied)
-        yield ProgressMade(text="not healthy: rolling back", step=number)
-        back = yield from self.propose(
-            Proposal(changes=inverse.changes, undoes=plan.id), plan.request, f"roll back plan {plan.id}"
-        )
-        grant = self.approve(
-            back, back.digest, by=f"plan {plan.id}", how="roll-back named in the plan", typed=back.confirm
-        )
-        yield PlanProposed(plan=back, awaits=False)
-        yield from self.carry_out(back, grant)
+        return (yield from Execution(self, plan, self._held.pop(plan.id)).run())
 
 
 def _namespaces(changes: tuple[Change, ...]) -> list[str]:
@@ -221,20 +123,6 @@ def _namespaces(changes: tuple[Change, ...]) -> list[str]:
     refs = [getattr(change, "ref", change) for change in changes]
     named = [getattr(ref, "namespace", None) for ref in refs]
     return list(dict.fromkeys(namespace for namespace in named if namespace))
-
-
-def _reported(steps: Steps[T], number: int) -> Generator[Event, None, T]:
-    """Run long work, turning its progress into events of that step."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            return end.value
-        try:
-            yield ProgressMade(text=progress.text, fraction=progress.fraction, step=number)
-        except GeneratorExit:
-            steps.close()
-            raise
 
 
 def _outline(plan: Plan) -> dict[str, Json]:

@@ -6,27 +6,36 @@ and only while the step runs. `agent/guard/` is the one place that opens permits
 """
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from tools.errors import Refused
-from tools.preview import Write
+from tools.preview import Applied, Write
 
 
 class Permit:
     """Lets the writes of one step through while it is open.
 
     `plan` and `step` name what was approved, for the journal and for the mark on each request; `used` are the writes
-    that were, or may have been, carried out.
+    that were, or may have been, carried out. `before_first` runs before the first write is let through, and stops it
+    by raising: there the guard writes its intent down, with what the handler said to `keep`.
     """
 
-    def __init__(self, plan: str, step: int, writes: tuple[Write, ...]) -> None:
+    def __init__(
+        self,
+        plan: str,
+        step: int,
+        writes: tuple[Write, ...],
+        before_first: Callable[[Applied | None], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.step = step
         self._writes = writes
         self._open = False
         self._spent = False
         self._lock = threading.Lock()
+        self._before_first = before_first
+        self._kept: Applied | None = None
         self.used: list[Write] = []
 
     @contextmanager
@@ -48,7 +57,14 @@ class Permit:
                 raise Refused(f"{method} {path} was stopped: no approved step is running.")
             if not any(write.covers(door, method, path) for write in self._writes):
                 raise Refused(f"{method} {path} was stopped: the approved plan does not contain this write.")
+            if self._before_first:
+                self._before_first(self._kept)
+                self._before_first = None
             self.used.append(Write(door=door, method=method, path=path))
+
+    def keep(self, former: Applied) -> None:
+        """What undo would rest on if nobody lived to see the answer; a handler says it before its first write."""
+        self._kept = former
 
     def withdraw(self, door: str, method: str, path: str) -> None:
         """A door tells that this write was refused on the other side, so that it surely was not carried out."""

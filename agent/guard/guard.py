@@ -14,7 +14,7 @@ from agent.guard.policy import Mode, to_type
 from agent.store.sqlite import Store
 from tools.change import Change, Json, Proposal
 from tools.context import Context
-from tools.errors import Refused
+from tools.errors import Refused, ShipmateError
 from tools.handlers import combined, handler_for
 
 _WITHOUT_CLUSTER = {"build-image", "tag-image", "write-file"}
@@ -28,7 +28,7 @@ class Guard:
         self.journal = journal
         self.store = store
         self.mode = mode
-        self._held: dict[str, Hold] = {}
+        self._given: dict[str, tuple[Grant, Hold]] = {}  # grants of this guard that were not used yet
 
     # --- before the yes -------------------------------------------------------------------------------------------
 
@@ -80,25 +80,21 @@ class Guard:
             raise Refused(
                 f"Nothing is applied in {self.mode} mode.", "Approve it in ask mode (`--yes`, or `shipmate`)."
             )
-        if digest != plan.digest or plan.sealed(self.ctx.vault.key).digest != plan.digest:
+        if not self._is_of(plan, digest):
             raise Refused("The approval is for another plan than the one at hand.", "Ask again to see the plan.")
         if plan.blockers:
             raise Refused(f"This plan cannot succeed: {plan.blockers[0]}", "Change the request or remove the obstacle.")
         if plan.confirm and typed != plan.confirm:
             raise Refused(f"This plan needs its name typed: {plan.confirm}.", f"Confirm it with: {plan.confirm}")
-        now = self.aim(tuple(step.change for step in plan.steps))
-        if now.cluster_uid != plan.aim.cluster_uid or now.context != plan.aim.context:
-            raise Refused(
-                f"The plan was made for context {plan.aim.context!r}, but this is {now.context!r}.", "Ask again here."
-            )
+        self._check_aim(plan)
         held = Hold.take(self.ctx.state, plan.id)
-        if held is None or not self.store.move_plan(plan.id, "pending", "applying"):
+        if held is None or self._was_decided(plan) or not self.store.move_plan(plan.id, "pending", "applying"):
             if held:
                 held.release()
             raise Refused(f"Plan {plan.id} was decided already.", "Ask again to get a new one.")
-        self._held[plan.id] = held
         grant = Grant(plan_id=plan.id, digest=digest, by=by, how=how)
         self.journal.append("approved", plan.id, grant=grant.model_dump(mode="json"))
+        self._given[plan.id] = (grant, held)
         return grant
 
     def refuse(self, plan: Plan, by: str) -> None:
@@ -111,11 +107,40 @@ class Guard:
     def carry_out(self, plan: Plan, grant: Grant) -> Generator[Event, None, bool]:
         """Apply and verify the steps in order, stopping at the first that fails; True when all are healthy.
 
-        A grant works once: the plan's status moved from pending to applying when it was given.
+        A grant works once, in the guard that gave it, for the very plan and place that it was given for: the yes
+        and the writes may lie apart, and what is asked here may have changed hands in between.
         """
-        if grant.plan_id != plan.id or grant.digest != plan.digest:
-            raise Refused("The grant is for another plan.", "Ask again to see the plan.")
-        return (yield from Execution(self, plan, self._held.pop(plan.id)).run())
+        given, held = self._given.get(plan.id) or (None, None)
+        if held is None or given != grant:
+            raise Refused("This grant was used already, or was never given here.", "Ask again to see the plan.")
+        del self._given[plan.id]
+        try:
+            if not self._is_of(plan, grant.digest):
+                raise Refused("The grant is for another plan.", "Ask again to see the plan.")
+            self._check_aim(plan)
+        except ShipmateError:
+            self.store.move_plan(plan.id, "applying", "failed")
+            held.release()
+            raise
+        return (yield from Execution(self, plan, held).run())
+
+    # --- what both rest on ----------------------------------------------------------------------------------------
+
+    def _was_decided(self, plan: Plan) -> bool:
+        """Whether the journal knows a yes or a no to this plan, whatever the store has come to say of it."""
+        return any(record["type"] in ("approved", "refused") for record in self.journal.of(plan.id))
+
+    def _is_of(self, plan: Plan, digest: str) -> bool:
+        """Whether the digest is that of everything in this plan, not merely the one written on it."""
+        return digest == plan.digest == plan.sealed(self.ctx.vault.key).digest
+
+    def _check_aim(self, plan: Plan) -> None:
+        """Raise Refused unless the cluster and context at hand are those that the plan was made for."""
+        now = self.aim(tuple(step.change for step in plan.steps))
+        if now.cluster_uid != plan.aim.cluster_uid or now.context != plan.aim.context:
+            raise Refused(
+                f"The plan was made for context {plan.aim.context!r}, but this is {now.context!r}.", "Ask again here."
+            )
 
 
 def _namespaces(changes: tuple[Change, ...]) -> list[str]:

@@ -72,6 +72,12 @@ class Journal:
                 )
             yield record
 
+    def of(self, plan: str) -> list[Record]:
+        """The records about one plan, oldest first."""
+        named = json.dumps(plan).encode()  # finding these bytes is far cheaper than parsing every line
+        records = (_parse(line) for line in self._lines() if named in line)
+        return [record for record in records if record and record["plan"] == plan]
+
     def _lines(self) -> Iterator[bytes]:
         try:
             with self.path.open("rb") as file:

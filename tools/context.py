@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,21 +30,34 @@ class Context:
     namespace    what the person gave by -n; tools prefer their own argument, then this, then the context's namespace
     root         the workspace folder
     recent       the namespace that the conversation last planned changes in: where a bare name is looked for first
+    base         what this is a view of (`at_one_moment`)
     """
 
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
     recent: str | None = None
+    base: Context | None = None
     root: Path = field(default_factory=Path.cwd)
     cache: Path = field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     state: Path = field(default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"))
+
+    def at_one_moment(self) -> Context:
+        """The same surroundings, with a cluster that is asked each thing once and cannot be written to."""
+        if self.base is not None:
+            return self
+        view = copy.copy(self)
+        view.__dict__.pop("cluster", None)
+        view.base = self
+        return view
 
     @cached_property
     def cluster(self) -> Cluster:
         """The Kubernetes API server; raises Unreachable where there is none."""
         from tools.kubernetes.door.client import Cluster
 
+        if self.base is not None:
+            return self.base.cluster.at_one_moment()
         return Cluster.connect(self.kubeconfig, self.context, self.namespace, self.cache)
 
     @cached_property
@@ -58,6 +72,8 @@ class Context:
         """The helm program, which reaches the cluster only through Shipmate's proxy."""
         from tools.helm.runner import Helm
 
+        if self.base is not None:
+            return self.base.helm
         return Helm(self.cluster, self.cache)
 
     @cached_property

@@ -3,7 +3,8 @@
 import pytest
 
 from tools.change import ApplyManifest, HelmRelease, Ref
-from tools.kubernetes.handlers.preflight import made_earlier, plain_text
+from tools.kubernetes.handlers.preflight import made_earlier
+from tools.kubernetes.handlers.refusals import plain_text
 from tools.kubernetes.look.owners import helm_release
 
 
@@ -40,7 +41,7 @@ from tools.kubernetes.look.owners import helm_release
         ),
         (
             'pods "x" is forbidden: minimum memory usage per Container is 64Mi',
-            "Minimum memory usage per Container is 64Mi.",
+            "A limit range of the namespace refuses this: minimum memory usage per Container is 64Mi.",
         ),
     ],
 )

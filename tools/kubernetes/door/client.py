@@ -5,6 +5,7 @@ It speaks plain JSON dicts, because typed models drop the fields that they do no
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -14,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools import __version__
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Forbidden, Refused, ShipmateError
 from tools.kubernetes.door.errors import not_carried_out, status_of
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 MANAGER = "shipmate"
-AGENT = "shipmate/0.1"
+AGENT = f"shipmate/{__version__}"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _WRITE_SECONDS = 120.0
@@ -57,6 +59,7 @@ class Cluster:
         self.server = self.access.server
         self.user = self.access.user
         self.namespace = namespace
+        self._seen: dict[tuple[str, ...], bytes] | None = None
         authority = json.dumps(self.access.cluster_entry, sort_keys=True, default=str)
         self.identity = hashlib.sha256(f"{self.server}\n{authority}".encode()).hexdigest()[:32]
         self.kinds = Kinds(self._discover, cache / "discovery" / f"{self.identity}.json")
@@ -68,11 +71,27 @@ class Cluster:
         chosen = check_namespace(namespace) if namespace else access.namespace
         return cls(Transport(access, AGENT), chosen, cache)
 
+    def at_one_moment(self) -> Cluster:
+        """The same cluster to look at only: what was read once is not asked again, and nothing can be written.
+
+        For previews, which describe one moment. Whatever writes reads anew, through the cluster itself.
+        """
+        if self._seen is not None:
+            return self
+        view = copy.copy(self)
+        view._seen = {}
+        return view
+
     # --- Reading ------------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, accept: str = "application/json", **query: Any) -> Object:
         """One object or answer. Raises NotFound, Forbidden, Unreachable or Failed."""
-        return json.loads(self.get_raw(path, accept=accept, **query))
+        if self._seen is None:
+            return json.loads(self.get_raw(path, accept=accept, **query))
+        key = ("GET", path, accept, *(f"{name}={value}" for name, value in sorted(query.items())))
+        if key not in self._seen:
+            self._seen[key] = self.get_raw(path, accept=accept, **query)
+        return json.loads(self._seen[key])
 
     def get_raw(self, path: str, *, accept: str = "application/json", **query: Any) -> bytes:
         """The bytes of an answer, for what is not JSON (logs, /version, /metrics)."""
@@ -181,7 +200,13 @@ class Cluster:
         if path not in _REVIEWS:
             raise Refused(f"POST {path} was stopped: it is not a question.")
         headers = {"Content-Type": "application/json"}
-        return json.loads(self._transport.fetch("POST", path, {}, encode(body), headers, repeatable=True)[0])
+        key = ("POST", path, json.dumps(body, sort_keys=True))
+        answer = self._seen.get(key) if self._seen is not None else None
+        if answer is None:
+            answer = self._transport.fetch("POST", path, {}, encode(body), headers, repeatable=True)[0]
+        if self._seen is not None:
+            self._seen[key] = answer
+        return json.loads(answer)
 
     # --- Writing ------------------------------------------------------------------------------------------------
 
@@ -212,14 +237,18 @@ class Cluster:
     ) -> Reply:
         """Write what the permit allows; never tried twice. Raises OutcomeUnknown when the connection broke."""
         self._check_write(method, path)
+        if self._seen is not None:
+            raise Refused(f"{method} {path} was stopped: this is a view to look at only.")
         require(permit, "kubernetes", method, path)
         # The API server's audit log keeps the agent, and so knows which approved step each write belongs to.
-        agent = f"{AGENT} (plan {permit.plan} step {permit.step})" if permit else AGENT
+        agent = f"{AGENT} ({permit.mark})" if permit else AGENT
         try:
             return self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
         except ShipmateError as error:
             if permit and not_carried_out(error):
                 permit.withdraw("kubernetes", method, path)
+            elif permit:
+                permit.doubt("kubernetes", method, path)
             raise
 
     def forward(
@@ -228,7 +257,8 @@ class Cluster:
         """Pass on a request of another program's (helm); a write that the permit does not allow is refused."""
         from tools.kubernetes.door.forward import forward
 
-        return forward(self._transport, permit, method, target, headers, body)
+        agent = {"User-Agent": f"{AGENT} ({permit.mark})"} if permit else {}
+        return forward(self._transport, permit, method, target, {**headers, **agent}, body)
 
     def _check_write(self, method: str, path: str) -> Target:
         target = refuse_tunnel(path)

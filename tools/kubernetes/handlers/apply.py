@@ -16,13 +16,13 @@ from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
     Tried,
     attempt,
-    blocked_if_forbidden,
     check_shown,
     compare,
     defines,
     live_object,
     made_earlier,
     missing_right,
+    previewing,
 )
 from tools.kubernetes.look.owners import helm_release, owners
 from tools.kubernetes.rollout.health import settled
@@ -41,7 +41,7 @@ _PERSONAL = (MANAGER, "kubectl", "before-first-apply", "k9s", "lens", "dashboard
 class ApplyHandler:
     """Handles `ApplyManifest`."""
 
-    @blocked_if_forbidden
+    @previewing
     def preview(self, ctx: Context, change: ApplyManifest, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref = change.ref

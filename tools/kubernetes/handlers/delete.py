@@ -12,11 +12,11 @@ from tools.kubernetes.handlers.diff import clean
 from tools.kubernetes.handlers.impact import env_sources, owner_warnings, service_names
 from tools.kubernetes.handlers.preflight import (
     attempt,
-    blocked_if_forbidden,
     check_shown,
     live_object,
     made_earlier,
     missing_right,
+    previewing,
 )
 from tools.kubernetes.handlers.show_diff import unified
 from tools.kubernetes.rollout.health import gone
@@ -44,7 +44,7 @@ _RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Replication
 class DeleteHandler:
     """Handles `Delete`."""
 
-    @blocked_if_forbidden
+    @previewing
     def preview(self, ctx: Context, change: Delete, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref, summary = change.ref, change.summary

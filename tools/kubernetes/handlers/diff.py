@@ -65,10 +65,10 @@ def changes(before: Json, after: Json, path: Path = ()) -> list[Changed]:
         return found
     if isinstance(before, list) and isinstance(after, list):
         return _list_changes(before, after, path)
-    return [] if _same(before, after) else [Changed(path, before, after)]
+    return [] if same(before, after) else [Changed(path, before, after)]
 
 
-def _same(one: Json, other: Json) -> bool:
+def same(one: Json, other: Json) -> bool:
     """Equal as JSON, where true is not 1."""
     return (
         type(one) is type(other) and one == other if isinstance(one, bool) or isinstance(other, bool) else one == other
@@ -76,7 +76,7 @@ def _same(one: Json, other: Json) -> bool:
 
 
 def _list_changes(before: list[Json], after: list[Json], path: Path) -> list[Changed]:
-    old, new = _names(before), _names(after)
+    old, new = item_names(before), item_names(after)
     if old is not None and new is not None and [n for n in old if n in new] == [n for n in new if n in old]:
         found: list[Changed] = []
         for index, name in enumerate(old):
@@ -96,8 +96,10 @@ def _list_changes(before: list[Json], after: list[Json], path: Path) -> list[Cha
     return [Changed(path, before, after)]
 
 
-def _names(items: list[Json]) -> list[str] | None:
-    """The names of the items, when each has one of its own."""
+def item_names(items: Json) -> list[str] | None:
+    """The names of the items of a list, when each has one of its own; None otherwise."""
+    if items is MISSING:
+        return []
     names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
     texts = [name for name in names if isinstance(name, str)]
     return texts if len(texts) == len(items) == len(set(texts)) else None
@@ -191,15 +193,21 @@ def restored(entries: Sequence[Mapping[str, Json]]) -> list[Changed]:
 
 def moved(obj: Json, found: Iterable[Changed]) -> list[Changed]:
     """Those changes whose result is no longer what stands in the object."""
-    return [change for change in found if not _same(look(obj, pointer(obj, change.path)), change.after)]
+    return [change for change in found if not same(look(obj, pointer(obj, change.path)), change.after)]
 
 
 def way_back(obj: Json, found: Iterable[Changed]) -> list[dict[str, Json]]:
-    """JSON patch (RFC 6902) that gives each changed place of `obj` its former value and leaves the rest alone.
+    """JSON patch (RFC 6902) that gives each changed place of `obj` its former value and leaves the rest alone."""
+    return rewind(obj, found)[1]
+
+
+def rewind(obj: Json, found: Iterable[Changed]) -> tuple[Json, list[dict[str, Json]]]:
+    """`obj` with the former value at each changed place, and the JSON patch that leads there.
 
     Added items go first and removed ones come back in their order, so that lists end as they were.
     """
     work = copy.deepcopy(obj)
+    found = list(found)
     added = [change for change in found if change.before is MISSING]
     others = [change for change in found if change.before is not MISSING]
     operations: list[dict[str, Json]] = []
@@ -207,7 +215,7 @@ def way_back(obj: Json, found: Iterable[Changed]) -> list[dict[str, Json]]:
         operations += _remove(work, change.path)
     for change in others:
         operations += _put(work, change)
-    return operations
+    return work, operations
 
 
 def _remove(work: Json, path: Path) -> list[dict[str, Json]]:

@@ -25,11 +25,11 @@ from tools.kubernetes.handlers.pods_to_come import outlook
 from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
     attempt,
-    blocked_if_forbidden,
     compare,
     live_object,
     made_earlier,
     missing_right,
+    previewing,
 )
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
@@ -46,7 +46,7 @@ Object = dict[str, Any]
 class PatchHandler:
     """Handles `Patch`: set image, resources, env, restart, labels, cordon and whatever else is a patch."""
 
-    @blocked_if_forbidden
+    @previewing
     def preview(self, ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         return preview_patch(ctx, change, earlier)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
@@ -12,10 +11,11 @@ from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
 from tools.kubernetes.door.errors import status_of
 from tools.kubernetes.handlers.diff import MISSING, Changed, changes, clean, look, pointer
+from tools.kubernetes.handlers.refusals import plain, plain_warning
 from tools.kubernetes.handlers.show_diff import asked_only, unified
 from tools.preview import Preview, Shown
 from tools.progress import Steps
-from tools.redact import redact_object, redact_text
+from tools.redact import redact_object
 from tools.sealing import veiled
 
 C = TypeVar("C", bound=BaseChange)
@@ -49,13 +49,13 @@ class Compared(NamedTuple):
 Previewing = Callable[[Any, Context, C, tuple[Change, ...]], Steps[Preview]]
 
 
-def blocked_if_forbidden(preview: Previewing[C]) -> Previewing[C]:
-    """A handler's preview in which a missing right, also one to look, is a blocker instead of an error."""
+def previewing(preview: Previewing[C]) -> Previewing[C]:
+    """A handler's preview of one moment: nothing is read twice, and a missing right, also to look, is a blocker."""
 
     @wraps(preview)
     def told(handler: Any, ctx: Context, change: C, earlier: tuple[Change, ...]) -> Steps[Preview]:
         try:
-            return (yield from preview(handler, ctx, change, earlier))
+            return (yield from preview(handler, ctx.at_one_moment(), change, earlier))
         except Forbidden as error:
             return Preview(summary=change.summary, blockers=(str(error),))
 
@@ -92,7 +92,7 @@ def attempt(ctx: Context, method: str, path: str, body: Any, content_type: str, 
         if status_of(error) is None and not isinstance(error, BadRequest):
             raise
         return Tried(None, blockers=(plain(error),), error=error)
-    return Tried(reply.body, tuple(redact_text(text) for text in reply.warnings))
+    return Tried(reply.body, tuple(plain_warning(text) for text in reply.warnings))
 
 
 def compare(
@@ -140,64 +140,6 @@ def check_shown(
 def _title(ref: Ref) -> str:
     text = str(ref)
     return text[:1].upper() + text[1:]
-
-
-# --- refusals in plain words --------------------------------------------------------------------------------------
-
-_QUOTA = re.compile(
-    r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)"
-)
-_MUST_SPECIFY = re.compile(r"failed quota: (?P<name>[^:]+): must specify (?P<what>.+)")
-_POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^":]+)[^"]*": (?P<why>.+)')
-_POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']+)' .*?denied request: (?P<why>.+)")
-_WEBHOOK = re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request:? ?(?P<why>.*)')
-_WEBHOOK_DOWN = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.+)')
-_UNKNOWN_FIELD = re.compile(r'unknown field "(?P<field>[^"]+)"')
-_NO_ACCOUNT = re.compile(r"error looking up service account [^/]*/(?P<name>\S+): serviceaccount")
-_FORBIDDEN = re.compile(r'^(?P<what>\S+ "[^"]*" is forbidden: )(?P<why>.+)$')
-
-
-def plain(error: ShipmateError) -> str:
-    """A server's refusal as a sentence for people."""
-    status = status_of(error)
-    text = (status.message if status else str(error)).strip().rstrip(".")
-    if known := _known(redact_text(text)):
-        return known
-    if status and status.reason == "Invalid" and status.causes:
-        return "Kubernetes refuses these values: " + "; ".join(f"{c.field}: {c.message}" for c in status.causes) + "."
-    return str(error) if status is None else plain_text(text)
-
-
-def plain_text(text: str) -> str:
-    """The same for a refusal that is only known as text, from an event or a condition."""
-    text = redact_text(text).strip().rstrip(".")
-    if known := _known(text):
-        return known
-    if found := _FORBIDDEN.match(text):
-        text = found["why"]
-    return text[:1].upper() + text[1:] + "."
-
-
-def _known(text: str) -> str:
-    """The sentence for a refusal of a known sort, or nothing."""
-    if found := _QUOTA.search(text):
-        used = f"{found['used']} of {found['hard']} is used"
-        return f"Quota {found['name']} is used up: this asks for {found['asked']}; {used}."
-    if found := _MUST_SPECIFY.search(text):
-        return f"Quota {found['name']} wants every container to state {found['what']}."
-    if found := _POD_SECURITY.search(text):
-        return f"Pod security level {found['level']} of the namespace refuses this: {found['why']}."
-    if found := _POLICY.search(text):
-        return f"Policy {found['name']} denies this: {found['why']}."
-    if found := _WEBHOOK.search(text):
-        return f"Admission webhook {found['name']} denies this: {found['why'] or 'no reason given'}."
-    if found := _WEBHOOK_DOWN.search(text):
-        return f"Admission webhook {found['name']} does not answer, so nothing it guards can change: {found['why']}."
-    if found := _NO_ACCOUNT.search(text):
-        return f"Service account {found['name']} does not exist in that namespace."
-    if fields := _UNKNOWN_FIELD.findall(text):
-        return f"Kubernetes does not know the field {', '.join(fields)}; check its spelling and place."
-    return ""
 
 
 def made_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:

@@ -13,10 +13,10 @@ from tools.kubernetes.handlers.patch import judged
 from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
     attempt,
-    blocked_if_forbidden,
     live_object,
     made_earlier,
     missing_right,
+    previewing,
 )
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.workload_changes import scale_change
@@ -28,7 +28,7 @@ from tools.progress import Progress, Steps
 class ScaleHandler:
     """Handles `Scale`."""
 
-    @blocked_if_forbidden
+    @previewing
     def preview(self, ctx: Context, change: Scale, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         ref, summary = change.ref, change.summary

@@ -14,7 +14,7 @@ from tools.errors import BadRequest, Conflict, NotFound
 from tools.kubernetes.handlers.diff import changes, told
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
 from tools.kubernetes.handlers.patch import preview_patch, take_back, written
-from tools.kubernetes.handlers.preflight import CONTENT_TYPES, blocked_if_forbidden, live_object
+from tools.kubernetes.handlers.preflight import CONTENT_TYPES, live_object, previewing
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.pods import pod_phase, pods_of
 from tools.kubernetes.rollout.health import settled
@@ -82,7 +82,7 @@ def _differs(before: Revision, after: Revision) -> list[str]:
 class RolloutUndoHandler:
     """Handles `RolloutUndo`: a patch that puts the template of an earlier revision back."""
 
-    @blocked_if_forbidden
+    @previewing
     def preview(self, ctx: Context, change: RolloutUndo, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"dry run: {change.summary}")
         live = live_object(ctx, change.ref)

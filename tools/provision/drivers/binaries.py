@@ -130,7 +130,7 @@ def _download(module: Module, architecture: str, target: Path) -> Steps[bool]:
 def _build(go: str, module: Module, architecture: str, target: Path) -> Steps[None]:
     partial = target.with_suffix(".partial")
     environment = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": architecture, "GOFLAGS": "-mod=readonly"}
-    argv = [go, "build", *module.flags, "-o", str(partial), "."]
+    argv = [go, "build", "-v", *module.flags, "-o", str(partial), "."]  # -v names each package as it is compiled
     yield from command.steps(
         argv, f"Building {module.name} from source", env=environment, cwd=module.folder, relay=True
     )

@@ -1,3 +1,3 @@
 """The conversation: a request comes in, events go out."""
 
-__version__ = "0.1.0"
+from tools import __version__ as __version__

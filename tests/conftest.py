@@ -81,7 +81,7 @@ def write_directly(cluster: object, method: str, path: str, body: dict[str, obje
     from tools.preview import Write
 
     assert isinstance(cluster, Cluster)
-    permit = Permit("test", 0, (Write(door="kubernetes", method=method, path=path),))
+    permit = Permit("test", 0, (Write(door="kubernetes", method=method, path=path),), journal="stage")
     with permit.opened():
         return cluster.write(permit, method, path, body).body
 

@@ -16,9 +16,10 @@ from tools.preview import Applied, Write
 class Permit:
     """Lets the writes of one step through while it is open.
 
-    `plan` and `step` name what was approved, for the journal and for the mark on each request; `used` are the writes
-    that were, or may have been, carried out. `before_first` runs before the first write is let through, and stops it
-    by raising: there the guard writes its intent down, with what the handler said to `keep`.
+    `plan`, `step` and `journal` name what was approved and where that is recorded, for the mark on each request.
+    `used` are the writes that were, or may have been, carried out, `unsure` those of them that nobody answered for.
+    `before_first` runs before the first write is let through, and stops it by raising: there the guard writes its
+    intent down, with what the handler said to `keep`.
     """
 
     def __init__(
@@ -27,9 +28,11 @@ class Permit:
         step: int,
         writes: tuple[Write, ...],
         before_first: Callable[[Applied | None], None] | None = None,
+        journal: str = "none",
     ) -> None:
         self.plan = plan
         self.step = step
+        self.journal = journal
         self._writes = writes
         self._open = False
         self._spent = False
@@ -37,6 +40,12 @@ class Permit:
         self._before_first = before_first
         self._kept: Applied | None = None
         self.used: list[Write] = []
+        self.unsure: list[Write] = []
+
+    @property
+    def mark(self) -> str:
+        """What each request of the step carries in its user agent, so that an audit log leads back to the journal."""
+        return f"plan/{self.plan} step/{self.step} journal/{self.journal}"
 
     @contextmanager
     def opened(self) -> Generator["Permit"]:
@@ -70,6 +79,11 @@ class Permit:
         """A door tells that this write was refused on the other side, so that it surely was not carried out."""
         with self._lock:
             self.used.remove(Write(door=door, method=method, path=path))
+
+    def doubt(self, door: str, method: str, path: str) -> None:
+        """A door tells that nobody knows whether this write was carried out: no answer came, or the server failed."""
+        with self._lock:
+            self.unsure.append(Write(door=door, method=method, path=path))
 
     def shows(self, door: str, path: str) -> bool:
         """Whether the plan writes to exactly this object, by whatever method; records nothing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agent.events import Event, PlanProposed, ProgressMade, StepApplied
 from agent.guard.hold import Hold
 from agent.guard.plan import Plan
-from tools.change import Change, Proposal
+from tools.change import Change, Json, Proposal
 from tools.errors import Conflict, Failed, ShipmateError
 from tools.handlers import handler_for
 from tools.permit import Permit
@@ -86,15 +86,16 @@ class Execution:
         """Journal the intent, write under a permit, journal the outcome; whatever interrupts it leaves *unknown*."""
         plan = self.plan
         change = plan.steps[number - 1].change
-        permit = Permit(plan.id, number, preview.writes)
-        self.journal.append("intent", plan.id, number, change=change.model_dump(mode="json"))
+        permit = Permit(plan.id, number, preview.writes, journal=self.journal.id)
+        allowed = [write.model_dump() for write in preview.writes]
+        self.journal.append("intent", plan.id, number, change=change.model_dump(mode="json"), writes=allowed)
         try:
             with permit.opened():
                 applied = yield from reported(handler_for(change).apply(self.ctx, change, preview, permit), number)
         except BaseException as error:
             status = "failed" if isinstance(error, ShipmateError) and not permit.used else "unknown"
             text = str(error) if isinstance(error, ShipmateError) else f"stopped ({type(error).__name__})"
-            self.journal.append("outcome", plan.id, number, status=status, text=text)
+            self.journal.append("outcome", plan.id, number, status=status, text=text, **_writes(permit))
             self._unknown = status == "unknown"
             if isinstance(error, GeneratorExit | KeyboardInterrupt):
                 raise
@@ -106,7 +107,7 @@ class Execution:
             number,
             status="applied",
             applied=applied.model_dump(mode="json"),
-            writes=[write.model_dump() for write in permit.used],
+            **_writes(permit),
         )
         return applied
 
@@ -139,6 +140,17 @@ class Execution:
         )
         yield PlanProposed(plan=back, awaits=False)
         yield from self.guard.carry_out(back, grant)
+
+
+def _writes(permit: Permit) -> dict[str, Json]:
+    """What the journal keeps of a step's writes: those that were answered, and those that nobody answered for."""
+    answered = list(permit.used)
+    for write in permit.unsure:
+        answered.remove(write)
+    return {
+        "writes": [write.model_dump() for write in answered],
+        "unsure": [write.model_dump() for write in permit.unsure],
+    }
 
 
 def reported(steps: Steps[T], number: int) -> Generator[Event, None, T]:

@@ -45,6 +45,15 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._id = ""
+
+    @property
+    def id(self) -> str:
+        """What tells this journal from every other: the beginning of its first record's hash, so that nobody can
+        exchange the journal and keep the id. Empty while there is no record."""
+        if not self._id:
+            self._id = next((journal_id(record) for record in self.records()), "")
+        return self._id
 
     def append(self, type: RecordType, plan: str, step: int = 0, **data: Json) -> Record:
         """Write one record and flush it to disk; raises Failed when that is not possible (so nothing may go on)."""
@@ -124,6 +133,11 @@ class Journal:
         self.path.with_name(f"{self.path.name}.torn-{whole}").write_bytes(torn)
         file.truncate(whole)
         return _write(file, last, "repaired", "", 0, {"torn_bytes": len(torn)})
+
+
+def journal_id(first: Record) -> str:
+    """The id of the journal that begins with this record."""
+    return first["hash"][:16]
 
 
 def _last_whole_record(file: IO[bytes], size: int) -> tuple[int, Record | None]:

@@ -11,7 +11,7 @@ import pytest
 from tests.tools.kubernetes.api_server import Answer, ApiServer, Request, refusal
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, Refused, Unreachable
-from tools.kubernetes.door.client import Cluster
+from tools.kubernetes.door.client import AGENT, Cluster
 from tools.kubernetes.door.errors import AlreadyExists, Denied, OutcomeUnknown, status_of
 from tools.permit import Permit
 from tools.preview import Write
@@ -49,7 +49,7 @@ def test_a_permit_covers_only_what_was_shown(cluster: Cluster, api: ApiServer) -
     (sent,) = api.seen
     assert sent.query == {"fieldManager": "shipmate", "fieldValidation": "Strict"}
     assert sent.header("Content-Type") == "application/merge-patch+json"
-    assert sent.header("User-Agent") == "shipmate/0.1 (plan p1 step 0)"
+    assert sent.header("User-Agent") == f"{AGENT} (plan/p1 step/0 journal/none)"
 
 
 @pytest.mark.parametrize(

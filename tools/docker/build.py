@@ -94,6 +94,8 @@ class BuildHandler:
         if source.digest != preview.digest:
             raise Conflict(f"The source in {change.context} changed since the build was shown.", "Ask for it again.")
         before = ctx.engine.image(change.image)
+        former = {"id": before["Id"] if before else None}
+        permit.keep(Applied(summary=change.summary, before=former))
         log = BuildLog(source.parsed.steps(change.target))
         try:
             with closing(_output(ctx, change, source, permit)) as lines:
@@ -108,7 +110,7 @@ class BuildHandler:
         facts = {"id": image["Id"], "bytes": image["Size"], "context": source.digest}
         return Applied(
             summary=f"built {change.image} ({human(image['Size'])})",
-            before={"id": before["Id"] if before else None},
+            before=former,
             facts=facts,
         )
 

@@ -45,6 +45,7 @@ class TagHandler:
     def apply(self, ctx: Context, change: TagImage, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(f"naming {change.source} {change.image}")
         before = ctx.engine.image(change.image)
+        permit.keep(Applied(summary=change.summary, before={"id": before["Id"] if before else None}))
         _tag(ctx.engine, permit, change.source, change.image)
         now = _required(ctx.engine, change.image)
         return Applied(
@@ -94,8 +95,10 @@ class RemoveHandler:
         if image["Id"] != preview.uid:
             raise Refused(f"{change.image} names another image than was shown.", "Ask again.")
         others = [name for name in image["RepoTags"] or () if name != change.image]
+        applied = Applied(summary=f"removed {change.image}", before={"id": image["Id"], "kept": bool(others)})
+        permit.keep(applied)
         list(ctx.engine.write(permit, "DELETE", f"/images/{change.image}"))
-        return Applied(summary=f"removed {change.image}", before={"id": image["Id"], "kept": bool(others)})
+        return applied
 
     def verify(self, ctx: Context, change: RemoveImage, applied: Applied) -> Steps[Verification]:
         yield Progress(f"checking {change.image}")

@@ -52,10 +52,14 @@ class WriteFileHandler:
         if _digest(old) != preview.digest:
             raise Conflict(f"{change.path} changed since the diff was shown.", "Ask for it again.")
         kept = ctx.vault.put(old) if old is not None else None
+        applied = Applied(
+            summary=f"{'wrote' if new is not None else 'removed'} {change.path}", before={"content": kept}
+        )
+        permit.keep(applied)
         entry = _write(path)
         require(permit, entry.door, entry.method, entry.path)
         _replace(path, new)
-        return Applied(summary=f"{'wrote' if new is not None else 'removed'} {change.path}", before={"content": kept})
+        return applied
 
     def verify(self, ctx: Context, change: WriteFile, applied: Applied) -> Steps[Verification]:
         yield Progress(f"reading {change.path} again")

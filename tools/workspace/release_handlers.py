@@ -102,9 +102,11 @@ class ReleaseHandler:
         forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
         history = store.history(ctx, change.release, change.namespace)
         line = _line(change, chart, namespace_exists(ctx, change.namespace), forced)
-        failed = yield from run_helm(ctx, permit, line, json.dumps(unseal(ctx, change.values)))
         now = store.deployed(history)
-        return applied_as(ctx, change, failed, {"revision": now.revision} if now else None)
+        before = {"revision": now.revision} if now else None
+        permit.keep(Applied(summary=change.summary, before=before))
+        failed = yield from run_helm(ctx, permit, line, json.dumps(unseal(ctx, change.values)))
+        return applied_as(ctx, change, failed, before)
 
     def verify(self, ctx: Context, change: HelmRelease, applied: Applied) -> Steps[Verification]:
         return (yield from all_healthy(ctx, change.release, change.namespace, applied))
@@ -159,8 +161,10 @@ class RollbackHandler:
         check_same(preview, again)
         forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
         now = store.deployed(store.history(ctx, change.release, change.namespace))
+        before = {"revision": now.revision} if now else None
+        permit.keep(Applied(summary=change.summary, before=before))
         failed = yield from run_helm(ctx, permit, _rollback_line(change, forced))
-        return applied_as(ctx, change, failed, {"revision": now.revision} if now else None)
+        return applied_as(ctx, change, failed, before)
 
     def verify(self, ctx: Context, change: HelmRollback, applied: Applied) -> Steps[Verification]:
         return (yield from all_healthy(ctx, change.release, change.namespace, applied))
@@ -206,6 +210,7 @@ class UninstallHandler:
         gone = [one for one in documents(last.manifest, change.namespace) if not one.kept]
         before = {"chart": ctx.vault.put(json.dumps(last.chart)), "values": seal(ctx, last.values)}
         uids = uids_of(ctx, gone)
+        permit.keep(Applied(summary=change.summary, before=before, facts={"uids": uids}))
         failed = yield from run_helm(ctx, permit, _uninstall_line(change))
         applied = applied_as(ctx, change, failed, before)
         return applied.model_copy(update={"facts": {**applied.facts, "uids": uids}})

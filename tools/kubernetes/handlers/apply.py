@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.change import ApplyManifest, Change, Delete, Ref
+from tools.change import ApplyManifest, Change, Ref
 from tools.context import Context
 from tools.errors import BadRequest, NotFound, ShipmateError
 from tools.kubernetes.door.client import MANAGER
 from tools.kubernetes.door.paths import collection_path
+from tools.kubernetes.handlers.diff import clean
 from tools.kubernetes.handlers.guarded import field_conflicts, with_version, write_guarded
-from tools.kubernetes.handlers.patch import judged, take_back, written
+from tools.kubernetes.handlers.marks import Marks
+from tools.kubernetes.handlers.patch import judged, written
 from tools.kubernetes.handlers.pods_to_come import outlook
 from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
@@ -24,11 +26,12 @@ from tools.kubernetes.handlers.preflight import (
     missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.look.owners import helm_release, owners
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.sealing import unseal
 
@@ -82,15 +85,10 @@ class ApplyHandler:
             ctx.cluster.kinds.forget()
         return seen
 
-    def invert(self, ctx: Context, change: ApplyManifest, applied: Applied) -> Undo:
-        if not applied.facts.get("created"):
-            return take_back(ctx, change, applied)
-        live = live_object(ctx, change.ref)
-        if live is None:
-            return Undo(notes=(f"{change.ref} is gone already.",))
-        if live["metadata"]["uid"] != applied.facts["uid"]:
-            return Undo(notes=(f"{change.ref} was deleted and made anew by somebody else since; it is left alone.",))
-        return Undo(changes=(Delete(summary=f"delete {change.ref}", why="undo", ref=change.ref),))
+    def invert(
+        self, ctx: Context, change: ApplyManifest, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 _TAKES_OVER = "Takes over "
@@ -217,6 +215,7 @@ def _create(ctx: Context, change: ApplyManifest, manifest: Object, preview: Prev
     ref = change.ref
     check_shown(ctx, ref, live_object(ctx, ref), None, ())
     path = ctx.cluster.path(ref)
+    permit.keep(Applied(summary=change.summary, facts={"created": True, "rolls": True}))
     if change.create_only:
         reply = ctx.cluster.write(permit, "POST", path.rpartition("/")[0], manifest)
     else:
@@ -224,7 +223,8 @@ def _create(ctx: Context, change: ApplyManifest, manifest: Object, preview: Prev
     meta = reply.body["metadata"]
     # Somebody may have made it in the moment between; then it is not ours to delete again.
     created = meta.get("generation", 1) == 1
-    return Applied(summary=change.summary, facts={"uid": meta["uid"], "created": created, "rolls": True})
+    facts = {"uid": meta["uid"], "created": created, "rolls": True, "left": Marks(ctx).of_live(clean(reply.body))}
+    return Applied(summary=change.summary, facts=facts)
 
 
 def manifest_ref(manifest: Object, namespace: str | None) -> Ref:

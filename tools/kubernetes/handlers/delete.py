@@ -81,10 +81,12 @@ class DeleteHandler:
         live = live_object(ctx, change.ref)
         check_shown(ctx, change.ref, live, preview.uid, preview.shown)
         kept = seal(ctx, clean(live or {}))
+        applied = Applied(summary=change.summary, before=kept, facts={"uid": preview.uid, "no_undo": preview.no_undo})
+        permit.keep(applied)
         ctx.cluster.write(
             permit, "DELETE", ctx.cluster.path(change.ref), _options(change, preview.uid or ""), "application/json"
         )
-        return Applied(summary=change.summary, before=kept, facts={"uid": preview.uid, "no_undo": preview.no_undo})
+        return applied
 
     def verify(self, ctx: Context, change: Delete, applied: Applied) -> Steps[Verification]:
         return (yield from gone(ctx, change.ref, applied.facts["uid"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from tools.kubernetes.door.errors import AlreadyExists, status_of
 from tools.kubernetes.door.transport import Reply
 from tools.kubernetes.handlers.preflight import check_shown, live_object
 from tools.permit import Permit
-from tools.preview import Preview
+from tools.preview import Applied, Preview
 
 _TRIES = 8
 
@@ -41,12 +42,21 @@ def write_guarded(
         check_shown(ctx, ref, live, preview.uid, preview.shown)
         if live is None:
             break
+        permit.keep(_former_state(ctx, preview, live))
         try:
             return live, ctx.cluster.write(permit, method, path, make(live), content_type, **query)
         except Conflict as error:
             if isinstance(error, AlreadyExists) or field_conflicts(error):
                 raise
     raise Conflict(f"{ref} keeps changing; nothing was written.", "Try again in a moment.")
+
+
+def _former_state(ctx: Context, preview: Preview, live: dict[str, Any]) -> Applied:
+    """The object as it is before the write, as one value in the vault, and which of its places the diff showed."""
+    meta = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
+    kept = {**{key: value for key, value in live.items() if key != "status"}, "metadata": meta}
+    before = {"object": ctx.vault.put(json.dumps(kept)), "paths": [value.path for value in preview.shown]}
+    return Applied(summary=preview.summary, before=before, facts={"uid": meta["uid"]})
 
 
 def with_version(patch_type: str, patch: Json, live: dict[str, Any]) -> Json:

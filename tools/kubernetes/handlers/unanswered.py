@@ -1,45 +1,34 @@
-"""A write whose answer nobody saw: what is kept before it, and the way back from that."""
+"""A write whose answer nobody saw: what undo needs, told from what was kept before it and from what is there now."""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
 from typing import Any
 
+from tools.change import Scale
 from tools.context import Context
-from tools.errors import NotFound, Refused
-from tools.kubernetes.handlers.diff import MISSING, Changed, changes, clean, look, pointer, restored
-from tools.preview import Applied, Preview
-from tools.redact import redact_object
-from tools.sealing import seal_value
+from tools.kubernetes.handlers.diff import changes, clean, look, pointer, way_back
+from tools.kubernetes.handlers.patch import written
+from tools.preview import Applied
 
 Object = dict[str, Any]
 
 
-def former_state(ctx: Context, preview: Preview, live: Object) -> Applied:
-    """The object as it is before the write, as one value in the vault, and which of its places the diff showed."""
-    kept = ctx.vault.put(json.dumps(clean(live)))
-    before = {"object": kept, "paths": [value.path for value in preview.shown]}
-    return Applied(summary=preview.summary, before=before, facts={"uid": live["metadata"]["uid"], "rolls": True})
+def as_if_answered(ctx: Context, change: Any, kept: Applied, now: Object) -> Applied:
+    """The record of an update that took place, made from what `write_guarded` kept; what else moved since is left out of it.
 
-
-def former_values(ctx: Context, applied: Applied, now: Object) -> list[Changed]:
-    """What the change changed, secrets sealed: as its answer told, else as far as the kept state differs from now."""
-    if not isinstance(applied.before, Mapping):
-        return restored(applied.before or [])
-    try:
-        former: Object = json.loads(ctx.vault.get(applied.before["object"]))
-    except NotFound as error:
-        raise Refused("The former values are no longer kept, so they cannot be put back.", error.next_step) from error
-    safe_old, safe_new = redact_object(former), redact_object(now)
-    return [
-        change._replace(
-            before=_sealed(ctx, change.before, safe_old, pointer(former, change.path)),
-            after=_sealed(ctx, change.after, safe_new, pointer(now, change.path)),
-        )
-        for change in changes(former, now)
-        if _among(pointer(former, change.path), applied.before["paths"])
-    ]
+    Raises NotFound when the kept state has expired.
+    """
+    former: Object = json.loads(ctx.vault.get(kept.before["object"]))
+    if isinstance(change, Scale):
+        return kept.model_copy(update={"before": former["spec"].get("replicas", 1)})
+    old, new = clean(former), clean(now)
+    ours = [item for item in changes(old, new) if _among(pointer(old, item.path), kept.before["paths"])]
+    before = _patched(new, way_back(new, ours))
+    generation = {"generation": former["metadata"].get("generation", 0)}
+    before["metadata"] = {**before["metadata"], **generation}
+    return written(ctx, change.summary, before, now)
 
 
 def _among(where: str, paths: list[str]) -> bool:
@@ -47,5 +36,17 @@ def _among(where: str, paths: list[str]) -> bool:
     return any(f"{where}/".startswith(f"{path}/") or f"{path}/".startswith(f"{where}/") for path in paths)
 
 
-def _sealed(ctx: Context, value: Any, safe: Any, where: str) -> Any:
-    return value if value is MISSING else seal_value(ctx, value, look(safe, where))
+def _patched(obj: Object, operations: list[dict[str, Any]]) -> Object:
+    """The object after a JSON patch of additions, replacements and removals."""
+    work = copy.deepcopy(obj)
+    for operation in operations:
+        above, _, last = operation["path"].rpartition("/")
+        parent, key = look(work, above), last.replace("~1", "/").replace("~0", "~")
+        place = int(key) if isinstance(parent, list) else key
+        if operation["op"] == "remove":
+            del parent[place]
+        elif operation["op"] == "add" and isinstance(parent, list):
+            parent.insert(place, operation["value"])
+        else:
+            parent[place] = operation["value"]
+    return work

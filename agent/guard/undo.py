@@ -23,7 +23,11 @@ def undo(ctx: Context, *, plan: str | None = None) -> Proposal:
     """Take back what Shipmate did last, or the plan of that id. Only plans that were applied can be undone."""
     records = list(journal_of(ctx).records())
     target = _target(records, plan)
-    steps = _applied_steps(records, target)
+    return inverse(ctx, target, list(applied_steps(records, target).values()))
+
+
+def inverse(ctx: Context, plan: str, steps: list[tuple[Change, Applied]]) -> Proposal:
+    """The changes that take these applied steps of a plan back, the last one first."""
     changes: list[Change] = []
     notes: list[str] = []
     for change, applied in reversed(steps):
@@ -36,7 +40,7 @@ def undo(ctx: Context, *, plan: str | None = None) -> Proposal:
             continue
         changes.extend(inverse.changes)
         notes.extend(inverse.notes)
-    return Proposal(changes=tuple(changes), notes=tuple(notes), undoes=target)
+    return Proposal(changes=tuple(changes), notes=tuple(notes), undoes=plan)
 
 
 def _target(records: list[Record], wanted: str | None) -> str:
@@ -46,7 +50,7 @@ def _target(records: list[Record], wanted: str | None) -> str:
     applied = [
         record["plan"]
         for record in records
-        if record["type"] == "outcome" and record["data"].get("status") == "applied"
+        if _tells_applied(record)
     ]
     if wanted:
         matches = sorted({plan for plan in applied if plan.startswith(wanted)})
@@ -61,14 +65,20 @@ def _target(records: list[Record], wanted: str | None) -> str:
     raise NotFound("There is nothing to undo: no applied change is left.", "`shipmate journal` shows what was done.")
 
 
-def _applied_steps(records: list[Record], plan: str) -> list[tuple[Change, Applied]]:
+def applied_steps(records: list[Record], plan: str) -> dict[int, tuple[Change, Applied]]:
+    """Step → what was applied, in the order of the plan; steps that turned out to be applied after a crash included."""
     changes: dict[int, Change] = {}
-    steps: list[tuple[Change, Applied]] = []
+    steps: dict[int, tuple[Change, Applied]] = {}
     for record in records:
         if record["plan"] != plan:
             continue
         if record["type"] == "intent":
             changes[record["step"]] = _CHANGE.validate_python(record["data"]["change"])
-        if record["type"] == "outcome" and record["data"]["status"] == "applied":
-            steps.append((changes[record["step"]], Applied.model_validate(record["data"]["applied"])))
+        if _tells_applied(record):
+            steps[record["step"]] = changes[record["step"]], Applied.model_validate(record["data"]["applied"])
     return steps
+
+
+def _tells_applied(record: Record) -> bool:
+    """Whether the record says that a step was applied, and how: on its own answer, or as it was found later."""
+    return record["type"] in ("outcome", "resolved") and bool(record["data"].get("applied"))

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from tools.change import Change
 from tools.context import Context
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Undo, Verification
+from tools.preview import Applied, Done, Others, Preview, Undo, Verification
 from tools.progress import Steps
 
 C = TypeVar("C", contravariant=True)
@@ -36,8 +36,14 @@ class Handler(Protocol[C]):
         """Wait until it is healthy, not merely accepted, for as long as the object itself allows."""
         ...
 
-    def invert(self, ctx: Context, change: C, applied: Applied) -> Undo:
-        """The changes that take it back; raises Refused with the reason where that cannot be done."""
+    def invert(
+        self, ctx: Context, change: C, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        """The changes that take it back, together with the later steps `since` on the same target.
+
+        Raises Refused with the reason where that cannot be done, NeedsAnswer where `how` is "ask" and somebody else
+        changed the same since.
+        """
         ...
 
 

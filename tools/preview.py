@@ -1,6 +1,7 @@
 """What a handler says about a change: before it (preview), after it (applied) and about its health. Data only."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -94,8 +95,19 @@ class Verification(Frozen):
     findings: tuple[Finding, ...] = ()
 
 
+# What becomes of fields that somebody else changed since: ask the person, keep theirs, or put the former values back.
+Others = Literal["ask", "keep", "overwrite"]
+
+
+class Done(Frozen):
+    """A change that was applied, with what is known of that."""
+
+    change: Change
+    applied: Applied
+
+
 class Undo(Frozen):
-    """The inverse of an applied change: changes to preview and approve like any other."""
+    """The inverse of applied changes: changes to preview and approve like any other."""
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ def same(one: Json, other: Json) -> bool:
 
 
 def _list_changes(before: list[Json], after: list[Json], path: Path) -> list[Changed]:
-    old, new = item_names(before), item_names(after)
+    old, new = unique_names(before), unique_names(after)
     if old is not None and new is not None and [n for n in old if n in new] == [n for n in new if n in old]:
         found: list[Changed] = []
         for index, name in enumerate(old):
@@ -96,7 +96,7 @@ def _list_changes(before: list[Json], after: list[Json], path: Path) -> list[Cha
     return [Changed(path, before, after)]
 
 
-def item_names(items: Json) -> list[str] | None:
+def unique_names(items: Json) -> list[str] | None:
     """The names of the items of a list, when each has one of its own; None otherwise."""
     if items is MISSING:
         return []

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.change import ApplyManifest, Change, Patch, RolloutUndo, Scale
+from tools.change import Change, Patch
 from tools.context import Context
-from tools.errors import NotFound, Refused
-from tools.kubernetes.handlers.diff import (
-    MISSING,
-    changes,
-    clean,
-    look,
-    moved,
-    pointer,
-    restored,
-    saved,
-    told,
-    way_back,
-)
+from tools.errors import NotFound
+from tools.kubernetes.handlers.diff import MISSING, changes, clean, look, pointer, saved
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
 from tools.kubernetes.handlers.impact import impact, owner_warnings
+from tools.kubernetes.handlers.marks import Marks
 from tools.kubernetes.handlers.pods_to_come import outlook
 from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
@@ -31,11 +21,13 @@ from tools.kubernetes.handlers.preflight import (
     missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.take_back import take_back
+from tools.kubernetes.handlers.threeway import whole_lists
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_object
 from tools.sealing import seal_value, unseal
@@ -64,8 +56,10 @@ class PatchHandler:
     def verify(self, ctx: Context, change: Patch, applied: Applied) -> Steps[Verification]:
         return (yield from settled(ctx, change.ref, applied))
 
-    def invert(self, ctx: Context, change: Patch, applied: Applied) -> Undo:
-        return take_back(ctx, change, applied)
+    def invert(
+        self, ctx: Context, change: Patch, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 def preview_patch(ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> Preview:
@@ -133,44 +127,28 @@ def _sets_replicas(live: Object, after: Object) -> bool:
 
 
 def written(ctx: Context, summary: str, live: Object, after: Object) -> Applied:
-    """What undo and verification need to know of an update: former and new values (secrets sealed), generation."""
-    old, new = clean(live), clean(after)
-    safe_old, safe_new = redact_object(old), redact_object(new)
+    """What undo and verification need to know of an update, without a secret in it.
+
+    Former values are sealed, so that they can come back; how it was left is kept as marks, to be compared with later.
+    """
+    old, new, marks = clean(live), clean(after), Marks(ctx)
+    safe, left = redact_object(old), marks.of_live(new)
     found = [
         change._replace(
-            before=_sealed(ctx, change.before, safe_old, pointer(old, change.path)),
-            after=_sealed(ctx, change.after, safe_new, pointer(new, change.path)),
+            before=_sealed(ctx, change.before, safe, pointer(old, change.path)),
+            after=look(left, pointer(left, change.path)),
         )
-        for change in changes(old, new)
+        for change in whole_lists(changes(old, new), old, new)
     ]
     generation = after["metadata"].get("generation", 0)
     facts = {
         "uid": after["metadata"]["uid"],
         "generation": generation,
         "rolls": generation != live["metadata"].get("generation", 0),
+        "left": left,
     }
     return Applied(summary=summary, before=saved(found), facts=facts)
 
 
 def _sealed(ctx: Context, value: Any, safe: Object, where: str) -> Any:
     return value if value is MISSING else seal_value(ctx, value, look(safe, where))
-
-
-def take_back(ctx: Context, change: ApplyManifest | Patch | Scale | RolloutUndo, applied: Applied) -> Undo:
-    """The patch that gives every field that was changed its former value; says which of them moved since."""
-    ref = change.ref
-    live = live_object(ctx, ref)
-    if live is None:
-        raise Refused(f"{ref} no longer exists, so its former values have no place.", "Create it again first.")
-    if live["metadata"]["uid"] != applied.facts.get("uid"):
-        raise Refused(f"{ref} was deleted and made anew since; this change is not in it any more.")
-    now = clean(live)
-    later = [told(item.path) for item in moved(now, restored(unseal(ctx, applied.before or [])))]
-    notes = (f"Changed again since: {', '.join(later)}. The former values are put back all the same.",) if later else ()
-    operations = way_back(now, restored(applied.before or []))
-    if not operations:
-        return Undo(notes=(f"{ref} has its former values already.",))
-    back = Patch(
-        summary=f"take back: {change.summary}", why="undo", ref=ref, verb="undo", type="json", patch=operations
-    )
-    return Undo(changes=(back,), notes=notes)

@@ -9,7 +9,7 @@ from tools.change import Change, Scale
 from tools.context import Context
 from tools.errors import NotFound
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
-from tools.kubernetes.handlers.patch import judged
+from tools.kubernetes.handlers.patch import judged, written
 from tools.kubernetes.handlers.preflight import (
     CONTENT_TYPES,
     attempt,
@@ -18,10 +18,10 @@ from tools.kubernetes.handlers.preflight import (
     missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.rollout.health import settled
-from tools.kubernetes.workload_changes import scale_change
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
 
 
@@ -59,23 +59,22 @@ class ScaleHandler:
 
     def apply(self, ctx: Context, change: Scale, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(change.summary)
-        live, _ = write_guarded(
+        live, reply = write_guarded(
             ctx, change.ref, preview, permit, "PATCH", ctx.cluster.path(change.ref, "scale"), CONTENT_TYPES["merge"],
             lambda seen: with_version("merge", _patch(change), seen),
         )  # fmt: skip
-        facts = {"uid": live["metadata"]["uid"], "rolls": True}
-        return Applied(summary=change.summary, before=live["spec"].get("replicas", 1), facts=facts)
+        after = copy.deepcopy(live)
+        after["spec"]["replicas"] = reply.body["spec"].get("replicas", 0)
+        applied = written(ctx, change.summary, live, after)
+        return applied.model_copy(update={"facts": {**applied.facts, "rolls": True}})
 
     def verify(self, ctx: Context, change: Scale, applied: Applied) -> Steps[Verification]:
         return (yield from settled(ctx, change.ref, applied))
 
-    def invert(self, ctx: Context, change: Scale, applied: Applied) -> Undo:
-        live = ctx.cluster.read(change.ref)
-        now, before = live["spec"].get("replicas", 1), int(applied.before)
-        if now == before:
-            return Undo(notes=(f"{change.ref} has {before} replicas already.",))
-        moved = (f"It was scaled to {now} since; it goes back to {before}.",) if now != change.replicas else ()
-        return Undo(changes=(scale_change(live, before, why="undo"),), notes=moved)
+    def invert(
+        self, ctx: Context, change: Scale, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 def _patch(change: Scale) -> dict[str, Any]:

@@ -9,7 +9,19 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tools.kubernetes.handlers.diff import MISSING, Changed, Item, Json, Path, item_names, look, pointer, rewind, same
+from tools.kubernetes.handlers.diff import (
+    MISSING,
+    Changed,
+    Item,
+    Json,
+    Path,
+    changes,
+    look,
+    pointer,
+    rewind,
+    same,
+    unique_names,
+)
 
 
 class Clash(NamedTuple):
@@ -44,28 +56,56 @@ def whole_lists(found: Iterable[Changed], before: Json, after: Json) -> list[Cha
 
 def taken_back(now: Json, found: Iterable[Changed], force: bool = False) -> Taken:
     """`now` with each changed place as it was before; with `force` also where somebody else changed it since."""
-    clashes: list[Clash] = []
+    merge = _Merge(force)
     moves: list[Changed] = []
     for change in found:
         here = look(now, pointer(now, change.path))
-        value = _back(change.before, change.after, here, change.path, clashes, force)
+        value = merge.back(change.before, change.after, here, change.path)
         if not same(value, here):
             moves.append(Changed(change.path, value, here))
-    return Taken(rewind(now, moves)[0], tuple(clashes))
+    return Taken(rewind(now, moves)[0], tuple(merge.clashes))
 
 
-def _back(before: Json, after: Json, now: Json, path: Path, clashes: list[Clash], force: bool) -> Json:
-    """The value that a place shall have."""
-    if same(now, after):
-        return copy.deepcopy(before)
-    if same(now, before) or same(before, after):
-        return now
-    if _all(Mapping, before, after, now):
-        return _back_in_map(before, after, now, path, clashes, force)
-    if _all(list, before, after, now) and all(item_names(part) is not None for part in (before, after, now)):
-        return _back_in_list(before, after, now, path, clashes, force)
-    clashes.append(Clash(path, before, now))
-    return copy.deepcopy(before) if force else now
+class _Merge:
+    def __init__(self, force: bool) -> None:
+        self.force = force
+        self.clashes: list[Clash] = []
+
+    def back(self, before: Json, after: Json, now: Json, path: Path) -> Json:
+        """The value that a place shall have."""
+        if same(now, after):
+            return copy.deepcopy(before)
+        if same(now, before) or same(before, after):
+            return now
+        if _all(Mapping, before, after, now):
+            return self._map(before, after, now, path)
+        if _all(list, before, after, now) and all(unique_names(part) is not None for part in (before, after, now)):
+            return self._list(before, after, now, path)
+        self.clashes.append(Clash(path, before, now))
+        return copy.deepcopy(before) if self.force else now
+
+    def _map(self, before: Json, after: Json, now: Json, path: Path) -> Json:
+        maps: list[Mapping[str, Json]] = [{} if value is MISSING else value for value in (before, after, now)]
+        out: dict[str, Json] = {}
+        for key in dict.fromkeys([*maps[2], *maps[0], *maps[1]]):
+            one, two, three = (part.get(key, MISSING) for part in maps)
+            value = self.back(one, two, three, (*path, key))
+            if value is not MISSING:
+                out[key] = value
+        return out if out or before is not MISSING else MISSING
+
+    def _list(self, before: Json, after: Json, now: Json, path: Path) -> Json:
+        lists: list[list[Json]] = [[] if value is MISSING else value for value in (before, after, now)]
+        items = [{item["name"]: item for item in part} for part in lists]
+        order = list(items[0])
+        out: list[Json] = []
+        for name in [*items[2], *(name for name in order if name not in items[2])]:
+            position = order.index(name) if name in order else len(order)
+            one, two, three = (part.get(name, MISSING) for part in items)
+            value = self.back(one, two, three, (*path, Item(name, position)))
+            if value is not MISSING:
+                out.insert(len(out) if name in items[2] else min(position, len(out)), value)
+        return out if out or before is not MISSING else MISSING
 
 
 def _all(kind: type, *values: Json) -> bool:
@@ -74,46 +114,8 @@ def _all(kind: type, *values: Json) -> bool:
     return len(there) > 1 and all(isinstance(value, kind) for value in there)
 
 
-def _back_in_map(before: Json, after: Json, now: Json, path: Path, clashes: list[Clash], force: bool) -> Json:
-    one, two, three = ({} if value is MISSING else value for value in (before, after, now))
-    out: dict[str, Json] = {}
-    for key in dict.fromkeys([*three, *one, *two]):
-        parts = (part.get(key, MISSING) for part in (one, two, three))
-        value = _back(*parts, (*path, key), clashes, force)
-        if value is not MISSING:
-            out[key] = value
-    return out if out or before is not MISSING else MISSING
-
-
-def _back_in_list(before: Json, after: Json, now: Json, path: Path, clashes: list[Clash], force: bool) -> Json:
-    lists = [[] if value is MISSING else value for value in (before, after, now)]
-    one, two, three = ({item["name"]: item for item in part} for part in lists)
-    out: list[Json] = []
-    for name in three:
-        value = _item(one, two, three, name, lists[0], path, clashes, force)
-        if value is not MISSING:
-            out.append(value)
-    for position, name in enumerate(one):
-        if name not in three:
-            value = _item(one, two, three, name, lists[0], path, clashes, force)
-            if value is not MISSING:
-                out.insert(min(position, len(out)), value)
-    return out if out or before is not MISSING else MISSING
-
-
-def _item(
-    one: Mapping[str, Json], two: Mapping[str, Json], three: Mapping[str, Json], name: str, order: list[Json],
-    path: Path, clashes: list[Clash], force: bool,
-) -> Json:  # fmt: skip
-    position = next((index for index, item in enumerate(order) if item["name"] == name), len(order))
-    parts = (part.get(name, MISSING) for part in (one, two, three))
-    return _back(*parts, (*path, Item(name, position)), clashes, force)
-
-
 def others(left: Json, now: Json, ours: Iterable[Changed]) -> list[Changed]:
     """What is different now from how we left it, apart from the places that we changed ourselves."""
-    from tools.kubernetes.handlers.diff import changes
-
     mine = [change.path for change in ours]
     return [change for change in changes(left, now) if not any(_within(change.path, path) for path in mine)]
 

@@ -13,8 +13,9 @@ from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
 from tools.kubernetes.handlers.diff import changes, told
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
-from tools.kubernetes.handlers.patch import preview_patch, take_back, written
+from tools.kubernetes.handlers.patch import preview_patch, written
 from tools.kubernetes.handlers.preflight import CONTENT_TYPES, live_object, previewing
+from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.pods import pod_phase, pods_of
 from tools.kubernetes.rollout.health import settled
@@ -22,7 +23,7 @@ from tools.kubernetes.rollout.revisions import Revision, revisions
 from tools.kubernetes.rollout.state import state_of
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Undo, Verification
+from tools.preview import Applied, Done, Others, Preview, Undo, Verification
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
 
@@ -117,8 +118,10 @@ class RolloutUndoHandler:
     def verify(self, ctx: Context, change: RolloutUndo, applied: Applied) -> Steps[Verification]:
         return (yield from settled(ctx, change.ref, applied))
 
-    def invert(self, ctx: Context, change: RolloutUndo, applied: Applied) -> Undo:
-        return take_back(ctx, change, applied)
+    def invert(
+        self, ctx: Context, change: RolloutUndo, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 def choose(ctx: Context, live: Object, number: int) -> Revision:

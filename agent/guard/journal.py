@@ -1,19 +1,19 @@
 """The journal: an append-only, hash-chained record of what was proposed, approved, done and undone.
 
-One JSON object a line, each carrying the hash of the one before, flushed to disk before the call returns. Processes
-take turns by a file lock. A line that a crash cut off is set aside when the next record is written; earlier records
-are never touched.
+One JSON object a line, each carrying the hash of the one before, on the disk before the call returns. Processes take
+turns by a file lock. A line that a crash cut off is set aside when the next record is written; earlier records are
+never touched. A journal that a newer Shipmate wrote is neither read nor added to, so that nothing is applied.
 """
 
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Literal, TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 from tools.change import Json
 from tools.errors import Failed
@@ -49,8 +49,7 @@ class Journal:
 
     @property
     def id(self) -> str:
-        """What tells this journal from every other: the beginning of its first record's hash, so that nobody can
-        exchange the journal and keep the id. Empty while there is no record."""
+        """What tells this journal from every other; empty while there is no record."""
         if not self._id:
             self._id = next((journal_id(record) for record in self.records()), "")
         return self._id
@@ -70,22 +69,18 @@ class Journal:
 
     def records(self) -> Iterator[Record]:
         """All whole records, oldest first; lines that cannot be read are left out (`verify` tells of them)."""
-        for line in self._lines():
-            record = _parse(line)
-            if record is None:
-                continue
-            if record["version"] > VERSION:
-                raise Failed(
-                    f"The journal was written by a newer Shipmate (format {record['version']}).",
-                    "Update Shipmate, or set XDG_STATE_HOME to another folder.",
-                )
-            yield record
+        return (record for line in self._lines() if (record := _parse(line)))
 
     def of(self, plan: str) -> list[Record]:
         """The records about one plan, oldest first."""
         named = json.dumps(plan).encode()  # finding these bytes is far cheaper than parsing every line
         records = (_parse(line) for line in self._lines() if named in line)
         return [record for record in records if record and record["plan"] == plan]
+
+    def verify(self) -> list[str]:
+        """Check the chain; returns what is wrong, the first first, one sentence each (empty = intact)."""
+        whole = (line for line in self._lines() if line.endswith(b"\n"))  # a cut-off end is set aside later
+        return chain_problems(_parse(line) for line in whole)
 
     def _lines(self) -> Iterator[bytes]:
         try:
@@ -98,55 +93,64 @@ class Journal:
                 f"The journal {self.path} cannot be read: {error.strerror}.", "Set XDG_STATE_HOME to another folder."
             ) from error
 
-    def verify(self) -> list[str]:
-        """Check the chain; returns what is wrong, one sentence each (empty = intact)."""
-        lines = enumerate(self._lines(), start=1)
-        whole = ((number, line) for number, line in lines if line.endswith(b"\n"))  # a cut-off end is set aside later
-        problems = [f"Line {number} cannot be read." for number, line in whole if _parse(line) is None]
-        previous, seq = GENESIS, 0
-        for record in self.records():
-            seq += 1
-            if record["seq"] != seq or record["previous"] != previous:
-                problems.append(f"Record {record['seq']} does not follow the one before it.")
-            if _hash(record) != record["hash"]:
-                problems.append(f"Record {record['seq']} was altered.")
-            previous, seq = record["hash"], record["seq"]
-        return problems
-
     @contextmanager
-    def _locked(self) -> Generator[IO[bytes]]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
+    def _locked(self) -> Generator[int]:
+        """The file, held by nobody else."""
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
+        finally:
+            os.close(file)
 
-    def _mend_tail(self, file: IO[bytes]) -> Record | None:
+    def _mend_tail(self, file: int) -> Record | None:
         """Return the last whole record; set aside whatever a crash left behind it."""
-        size = file.seek(0, os.SEEK_END)
+        size = os.fstat(file).st_size
         if size == 0:
+            _flush_folder(self.path.parent)
             return None
         whole, last = _last_whole_record(file, size)
         if whole == size:
             return last
-        file.seek(whole)
-        torn = file.read()
-        self.path.with_name(f"{self.path.name}.torn-{whole}").write_bytes(torn)
-        file.truncate(whole)
-        return _write(file, last, "repaired", "", 0, {"torn_bytes": len(torn)})
+        torn = os.pread(file, size - whole, whole)
+        aside = self.path.with_name(f"{self.path.name}.torn-{whole}")
+        with aside.open("wb") as kept:
+            kept.write(torn)
+            kept.flush()
+            os.fsync(kept.fileno())
+        os.ftruncate(file, whole)
+        return _write(file, last, "repaired", "", 0, {"torn_bytes": len(torn), "kept_in": aside.name})
 
 
 def journal_id(first: Record) -> str:
-    """The id of the journal that begins with this record."""
+    """The id of the journal that begins with this record: part of its hash, so that a journal cannot be exchanged
+    for another under the same id."""
     return first["hash"][:16]
 
 
-def _last_whole_record(file: IO[bytes], size: int) -> tuple[int, Record | None]:
+def chain_problems(records: Iterable[Record | None]) -> list[str]:
+    """What is wrong with these records as a chain from the first on, in order; None stands for an unreadable line."""
+    problems: list[str] = []
+    previous, seq = GENESIS, 0
+    for number, record in enumerate(records, start=1):
+        if record is None:
+            problems.append(f"Line {number} cannot be read.")
+            continue
+        seq += 1
+        if record["seq"] != seq or record["previous"] != previous:
+            problems.append(f"Record {record['seq']} does not follow the one before it.")
+        if _hash(record) != record["hash"]:
+            problems.append(f"Record {record['seq']} was altered.")
+        previous, seq = record["hash"], record["seq"]
+    return problems
+
+
+def _last_whole_record(file: int, size: int) -> tuple[int, Record | None]:
     """(offset behind the last whole record, that record), reading from the end in growing blocks."""
     block = 65536
     while True:
         start = max(0, size - block)
-        file.seek(start)
-        data = file.read(size - start)
+        data = os.pread(file, size - start, start)
         lines = data.splitlines(keepends=True)
         if start:
             lines = lines[1:]  # may have been cut by the block's edge
@@ -162,14 +166,22 @@ def _last_whole_record(file: IO[bytes], size: int) -> tuple[int, Record | None]:
 
 
 def _parse(line: bytes) -> Record | None:
+    """The record in a line, None where there is none; raises Failed for one of a newer format."""
     if not line.endswith(b"\n"):
         return None
     try:
         record = json.loads(line)
     except ValueError:
         return None
-    whole = isinstance(record, dict) and record.keys() >= Record.__annotations__.keys()
-    return cast(Record, record) if whole else None
+    if not isinstance(record, dict):
+        return None
+    version = cast(dict[str, Json], record).get("version")
+    if isinstance(version, int) and version > VERSION:  # whatever else it holds, it is not ours to judge
+        raise Failed(
+            f"The journal was written by a newer Shipmate (format {version}).",
+            "Update Shipmate, or set XDG_STATE_HOME to another folder.",
+        )
+    return cast(Record, record) if record.keys() >= Record.__annotations__.keys() else None
 
 
 def _hash(record: Record) -> str:
@@ -177,9 +189,7 @@ def _hash(record: Record) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _write(
-    file: IO[bytes], last: Record | None, type: RecordType, plan: str, step: int, data: dict[str, Json]
-) -> Record:
+def _write(file: int, last: Record | None, type: RecordType, plan: str, step: int, data: dict[str, Json]) -> Record:
     record: Record = {
         "version": VERSION,
         "seq": last["seq"] + 1 if last else 1,
@@ -192,8 +202,24 @@ def _write(
         "hash": "",
     }
     record["hash"] = _hash(record)
-    file.seek(0, os.SEEK_END)
-    file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+    line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    size = os.fstat(file).st_size
+    try:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.fsync(file)
+    except OSError:
+        with suppress(OSError):  # a full disk takes the beginning of a line
+            os.ftruncate(file, size)
+        raise
     return record
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the name of a new file last as well."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

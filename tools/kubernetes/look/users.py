@@ -23,16 +23,10 @@ def users(ctx: Context, *, kind: str, name: str, namespace: str | None = None) -
     if resource.kind not in _USABLE:
         raise BadRequest(f"Who uses a {resource.kind.lower()} cannot be told.", f"It can of: {', '.join(_USABLE)}.")
     name, place = obj["metadata"]["name"], obj["metadata"]["namespace"]
-    found = list(_service_users(ctx, obj, place) if resource.kind == "Service" else ())
-    if resource.kind != "Service":
-        # the claims of a stateful set stand in its pods only
-        holders = ("pods",) if resource.kind == "PersistentVolumeClaim" else _HOLDERS
-        for holder, spec in _pod_specs(ctx, place, holders):
-            ways = dict.fromkeys(_ways(spec, resource.kind, name))
-            if ways:
-                found.append((holder, ", ".join(ways)))
-        if resource.kind == "Secret":
-            found += _certificates(ctx, name, place)
+    if resource.kind == "Service":
+        found = list(_service_users(ctx, obj, place))
+    else:
+        found = holders(ctx, resource.kind, name, place)
     what = f"{resource.kind.lower()} {name} in namespace {place}"
     data = [{"user": user, "how": how} for user, how in found]
     if not found:
@@ -40,6 +34,19 @@ def users(ctx: Context, *, kind: str, name: str, namespace: str | None = None) -
     head = f"{len(found)} use{'s' * (len(found) == 1)} {what}:"
     lines = [f"{user}: {how}" for user, how in found]
     return Result(text=redact_text("\n".join((head, *lines))), data=data)
+
+
+def holders(ctx: Context, kind: str, name: str, namespace: str | None) -> list[tuple[str, str]]:
+    """Who uses a config map, secret, volume claim or service account, and how; what may not be looked at is left out."""
+    found: list[tuple[str, str]] = []
+    # the claims of a stateful set stand in its pods only
+    kinds = ("pods",) if kind == "PersistentVolumeClaim" else _HOLDERS
+    for holder, spec in _pod_specs(ctx, namespace, kinds):
+        if ways := dict.fromkeys(_ways(spec, kind, name)):
+            found.append((holder, ", ".join(ways)))
+    if kind == "Secret":
+        found += _certificates(ctx, name, namespace or "")
+    return found
 
 
 def running_images(

@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import Failed, Forbidden, NotFound, Unreachable
 from tools.finding import Finding
 from tools.kubernetes.handlers.capacity import selects
-from tools.kubernetes.handlers.impact import service_names
+from tools.kubernetes.look.related import service_names
 from tools.kubernetes.rollout.hopeless import hopeless
 from tools.kubernetes.rollout.state import DEADLINE, State, patience, state_of
 from tools.preview import Applied, Verification

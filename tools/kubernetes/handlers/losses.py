@@ -1,0 +1,222 @@
+"""What goes with an object that is deleted: pods, data, traffic, rights, and everything that it owns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tools.context import Context
+from tools.errors import Forbidden, ShipmateError
+from tools.kubernetes.door.kinds import Resource
+from tools.kubernetes.handlers.impact import Impact, pods_text
+from tools.kubernetes.handlers.volumes import claims_after_delete, fates
+from tools.kubernetes.look.pods import pods_of
+from tools.kubernetes.look.related import ingresses_for, left_empty, visible
+from tools.kubernetes.look.users import holders
+from tools.kubernetes.rollout.rolling import replicas_of
+from tools.preview import Risk
+
+Object = Mapping[str, Any]
+
+RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+
+# Kept by the cluster itself, or of no use without what is counted.
+_NOT_COUNTED = {
+    *("events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io"),
+    *("controllerrevisions.apps", "replicasets.apps", "pods.metrics.k8s.io", "podtemplates", "bindings"),
+}
+
+
+def losses(ctx: Context, live: Object, propagation: str = "Background") -> Impact:
+    """What is lost with the object, in sentences, and how bad that is."""
+    kind = live["kind"]
+    if kind in RUNNING:
+        return _workload(ctx, live, propagation)
+    if tell := _KINDS.get(kind):
+        return tell(ctx, live)
+    return _dependents(ctx, live, propagation)
+
+
+def _workload(ctx: Context, live: Object, propagation: str) -> Impact:
+    count = replicas_of(live)
+    if propagation == "Orphan":
+        return Impact((f"Its {pods_text(count)} keep running, but nobody replaces them any more.",), Risk.MEDIUM)
+    lost = [f"{pods_text(count)} will be stopped."] if count else []
+    if count and (served := left_empty(ctx, live)):
+        lost.append(f"Service {', '.join(served)} will have no endpoints.")
+    return Impact((*lost, *claims_after_delete(ctx, live)), Risk.HIGH if count else Risk.MEDIUM)
+
+
+def _pod(ctx: Context, live: Object) -> Impact:
+    owner = next((own for own in live["metadata"].get("ownerReferences") or () if own.get("controller")), None)
+    if owner:
+        return Impact((f"{owner['kind']} {owner['name']} makes a new pod in its place at once.",), Risk.MEDIUM)
+    return Impact(("No controller owns it: nothing makes it again.",), Risk.MEDIUM)
+
+
+def _job(ctx: Context, live: Object) -> Impact:
+    pods = pods_of(ctx, live)
+    running = sum((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)
+    lost = [f"{pods_text(running)} of it still run and will be stopped."] if running else []
+    lost += [f"The logs of its {pods_text(len(pods))} go with it."] if pods else []
+    return Impact(tuple(lost), Risk.MEDIUM)
+
+
+def _service(ctx: Context, live: Object) -> Impact:
+    meta = live["metadata"]
+    lost = ["Whoever connects to it by name or address no longer can."]
+    if through := ingresses_for(ctx, meta["name"], meta.get("namespace")):
+        lost.append(f"Ingress {', '.join(through)} leads to it and will answer with an error there.")
+    return Impact(tuple(lost), Risk.HIGH)
+
+
+def _ingress(ctx: Context, live: Object) -> Impact:
+    hosts = dict.fromkeys(rule.get("host") or "every host" for rule in live["spec"].get("rules") or ())
+    return Impact((f"Nothing leads in from outside any more for {', '.join(hosts) or 'its hosts'}.",), Risk.HIGH)
+
+
+def _used(ctx: Context, live: Object) -> Impact:
+    """A ConfigMap, Secret or ServiceAccount: pods that run keep what they have, but cannot start again."""
+    found = holders(ctx, live["kind"], live["metadata"]["name"], live["metadata"].get("namespace"))
+    if not found:
+        return Impact((), Risk.MEDIUM)
+    who = "; ".join(f"{holder} ({how})" for holder, how in found)
+    return Impact((f"In use: {who}. Their pods cannot start again without it.",), Risk.HIGH)
+
+
+def _claim(ctx: Context, live: Object) -> Impact:
+    found = holders(ctx, live["kind"], live["metadata"]["name"], live["metadata"].get("namespace"))
+    users = [f"{', '.join(who for who, _ in found)} use it; it goes once they have stopped."] if found else []
+    return Impact((*fates(ctx, [live]), *users), Risk.HIGH)
+
+
+def _volume(ctx: Context, live: Object) -> Impact:
+    claim = live["spec"].get("claimRef") or {}
+    bound = f" Claim {claim['name']} in {claim['namespace']} is bound to it." if claim else ""
+    return Impact((f"The data on it cannot be reached any more.{bound}",), Risk.HIGH)
+
+
+def _namespace(ctx: Context, live: Object) -> Impact:
+    """What is in the namespace, counted by kind; its data, told apart."""
+    name = live["metadata"]["name"]
+    kinds = [
+        item
+        for item in ctx.cluster.kinds.all()
+        if item.namespaced and {"list", "delete"} <= set(item.verbs) and item.full_name not in _NOT_COUNTED
+    ]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda kind: _count(ctx, kind, name), kinds))
+    counts = [f"{n} {kind.kind if n == 1 else _plural(kind)}" for kind, n in zip(kinds, found, strict=True) if n]
+    unseen = [kind.full_name for kind, n in zip(kinds, found, strict=True) if n is None]
+    lost = [f"All that is in it goes for good: {', '.join(counts) or 'it is empty'}."]
+    lost += fates(ctx, visible(ctx, "persistentvolumeclaims", name))
+    if unseen:
+        lost.append(f"Not counted, for lack of rights: {', '.join(unseen)}.")
+    return Impact(tuple(lost), Risk.HIGH)
+
+
+def _plural(kind: Resource) -> str:
+    """Deployments, Ingresses, NetworkPolicies: the plural with the capitals of the kind."""
+    return kind.kind[0] + kind.plural[1:] if kind.plural.startswith(kind.kind[0].lower()) else kind.plural
+
+
+def _count(ctx: Context, kind: Resource, namespace: str) -> int | None:
+    """How many people put there; None where that may not be known."""
+    own = {"ConfigMap": "kube-root-ca.crt", "ServiceAccount": "default"}.get(kind.kind)
+    try:
+        found = list(ctx.cluster.list(kind, namespace, metadata_only=True))
+    except Forbidden:
+        return None
+    except ShipmateError:  # an aggregated API whose server is down
+        return 0
+    return sum(item["metadata"]["name"] != own for item in found)
+
+
+def _definition(ctx: Context, live: Object) -> Impact:
+    """All objects of a kind, in all namespaces."""
+    spec = live["spec"]
+    try:
+        resource = ctx.cluster.kinds.resolve(f"{spec['names']['plural']}.{spec['group']}")
+        number = str(sum(1 for _ in ctx.cluster.list(resource, metadata_only=True)))
+    except ShipmateError:
+        number = "all"
+    return Impact((f"{number} objects of kind {spec['names']['kind']} go with it, in all namespaces.",), Risk.HIGH)
+
+
+def _node(ctx: Context, live: Object) -> Impact:
+    pods = visible(ctx, "pods", None, fields=f"spec.nodeName={live['metadata']['name']}")
+    return Impact((f"Its {pods_text(len(pods))} are given up and made again on other nodes.",), Risk.HIGH)
+
+
+def _autoscaler(ctx: Context, live: Object) -> Impact:
+    target = live["spec"]["scaleTargetRef"]
+    return Impact((f"{target['kind']} {target['name']} keeps the replicas that it has just then.",), Risk.MEDIUM)
+
+
+def _budget(ctx: Context, live: Object) -> Impact:
+    return Impact(("Draining a node may then stop all of the pods at once that it protects.",), Risk.MEDIUM)
+
+
+def _network_policy(ctx: Context, live: Object) -> Impact:
+    return Impact(("The pods that it selects may be reachable from everywhere then.",), Risk.HIGH)
+
+
+def _binding(ctx: Context, live: Object) -> Impact:
+    names = [f"{one['kind'].lower()} {one['name']}" for one in live.get("subjects") or ()]
+    role = (live.get("roleRef") or {}).get("name", "")
+    return Impact((f"{', '.join(names) or 'Nobody'} loses the rights of {role}.",), Risk.HIGH)
+
+
+def _role(ctx: Context, live: Object) -> Impact:
+    space = live["metadata"].get("namespace")
+    kinds = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
+    bound = [
+        one["metadata"]["name"]
+        for kind in (kinds[:1] if space else kinds)
+        for one in visible(ctx, kind, space)
+        if (one["roleRef"]["kind"], one["roleRef"]["name"]) == (live["kind"], live["metadata"]["name"])
+    ]
+    return Impact((f"Bindings that give nothing then: {', '.join(bound)}.",) if bound else (), Risk.HIGH)
+
+
+def _dependents(ctx: Context, live: Object, propagation: str) -> Impact:
+    """What the garbage collector takes away with an object that others name as their owner."""
+    uid, space = live["metadata"].get("uid"), live["metadata"].get("namespace")
+    if not space or propagation == "Orphan":
+        return Impact((), Risk.MEDIUM)
+    owned: list[str] = []
+    for plural in _OWNED:
+        for item in visible(ctx, plural, space, metadata_only=True):
+            if any(own.get("uid") == uid for own in item["metadata"].get("ownerReferences") or ()):
+                owned.append(f"{item['kind'].lower()} {item['metadata']['name']}")
+    more = f" and {len(owned) - _MOST} more" if len(owned) > _MOST else ""
+    return Impact((f"Goes with it: {', '.join(owned[:_MOST])}{more}.",) if owned else (), Risk.MEDIUM)
+
+
+_MOST = 8
+_OWNED = (
+    *("deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods"),
+    *("services", "configmaps", "secrets", "persistentvolumeclaims"),
+)
+_KINDS: dict[str, Callable[[Context, Object], Impact]] = {
+    "Pod": _pod,
+    "Job": _job,
+    "Service": _service,
+    "Ingress": _ingress,
+    "ConfigMap": _used,
+    "Secret": _used,
+    "ServiceAccount": _used,
+    "PersistentVolumeClaim": _claim,
+    "PersistentVolume": _volume,
+    "Namespace": _namespace,
+    "CustomResourceDefinition": _definition,
+    "Node": _node,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "PodDisruptionBudget": _budget,
+    "NetworkPolicy": _network_policy,
+    "RoleBinding": _binding,
+    "ClusterRoleBinding": _binding,
+    "Role": _role,
+    "ClusterRole": _role,
+}

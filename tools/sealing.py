@@ -54,6 +54,15 @@ def unseal(ctx: Context, value: Json) -> Json:
     return ctx.vault.get(value) if is_reference(value) else value
 
 
+def references(value: Json) -> set[str]:
+    """The references into the vault that a payload holds."""
+    if isinstance(value, Mapping):
+        return references(list(value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*(references(item) for item in value))
+    return {value} if is_reference(value) else set()
+
+
 def veiled(ctx: Context, value: Json, safe: Json) -> Json:
     """A value to compare with later: itself when it holds no secret, else a keyed digest of it."""
     if value == safe:

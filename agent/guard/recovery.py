@@ -1,8 +1,8 @@
 """What became of plans that were cut off while they were applied: by a crash, a broken connection or Ctrl-C.
 
 A plan in the state *applying* that no process holds was cut off. Where its journal has an intent without a known
-outcome, nobody knows whether that step was written; so its change is previewed again: what would change nothing any
-more was applied, the rest was not. The finding goes into the journal as *resolved*. Nothing is written elsewhere.
+outcome, nobody knows whether that step was written; so it is looked at again (`tools/aftermath.py`). The finding goes
+into the journal as *resolved*, with what undo needs. Nothing is written elsewhere.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from agent.guard.hold import Hold
 from agent.guard.journal import Journal, Record
 from agent.guard.plan import Plan
 from agent.store.sqlite import Store
+from tools.aftermath import Aftermath, aftermath
 from tools.context import Context
 from tools.errors import Refused, ShipmateError
-from tools.handlers import handler_for
-from tools.progress import finish
+from tools.preview import Applied
 
 
 def recover(ctx: Context, journal: Journal, store: Store) -> Iterator[str]:
@@ -36,25 +36,36 @@ def recover(ctx: Context, journal: Journal, store: Store) -> Iterator[str]:
 
 def _settle(ctx: Context, journal: Journal, store: Store, plan: Plan) -> str:
     """Find out what is so, record it, and say it."""
-    records = [record for record in journal.records() if record["plan"] == plan.id]
+    records = journal.of(plan.id)
     applied = {record["step"] for record in records if _is_applied(record)}
-    step = _open_step(records)
+    intent, certain = _open_intent(records), True
     told = f"Plan {plan.id} ({plan.request or plan.reading}) was cut off"
-    if step:
+    if intent:
+        step = intent["step"]
         try:
-            in_place = _looks_applied(ctx, plan, step)
+            found = _found(ctx, plan, intent)
         except ShipmateError as error:
             return f"{told} in step {step}, and whether that was applied is unknown: {error.message}"
-        status = "applied" if in_place else "not applied"
-        told += f" in step {step}; looked at again, that step {'is in place' if in_place else 'is not in place'}"
-        applied |= {step} if in_place else set()
-        journal.append("resolved", plan.id, step, status=status, text=plan.steps[step - 1].preview.summary)
+        told += f" in step {step}; looked at again, {_SAID[found.state]}"
+        certain = found.state in ("applied", "not applied")
+        applied |= {step} if found.state != "not applied" else set()
+        summary = plan.steps[step - 1].preview.summary
+        kept = found.applied.model_dump(mode="json") if found.applied else None
+        journal.append("resolved", plan.id, step, status=found.state, text=summary, applied=kept)
     else:
         told += f" after step {max(applied)} was applied" if applied else " before anything was applied"
         journal.append("resolved", plan.id, 0, status="applied" if applied else "not applied", text=told)
     wanted = {number for number, each in enumerate(plan.steps, start=1) if not each.preview.noop}
-    store.move_plan(plan.id, "applying", "applied" if wanted <= applied else "failed")
+    store.move_plan(plan.id, "applying", "applied" if wanted <= applied and certain else "failed")
     return f"{told}{_rest(len(wanted - applied), bool(applied))}"
+
+
+_SAID = {
+    "applied": "that step is in place",
+    "partly applied": "that step was begun, and is in place only in part",
+    "not applied": "that step is not in place",
+    "moved on": "that step may have been applied, but somebody else has changed the same since",
+}
 
 
 def _rest(left: int, some: bool) -> str:
@@ -66,24 +77,28 @@ def _rest(left: int, some: bool) -> str:
 
 
 def _is_applied(record: Record) -> bool:
-    return record["type"] in ("outcome", "resolved") and record["data"].get("status") == "applied"
+    status = record["data"].get("status")
+    return bool(record["step"]) and record["type"] in ("outcome", "resolved") and status in _DONE
 
 
-def _open_step(records: list[Record]) -> int:
-    """The step whose outcome is not known, 0 when there is none; steps run one after the other, so it is the last."""
-    step = 0
+_DONE = ("applied", "partly applied", "moved on")
+
+
+def _open_intent(records: list[Record]) -> Record | None:
+    """The intent whose outcome is not known, if there is one; steps run one after the other, so it is the last."""
+    intent: Record | None = None
     for record in records:
         if record["type"] == "intent":
-            step = record["step"]
+            intent = record
         elif record["type"] == "resolved" or (record["type"] == "outcome" and record["data"]["status"] != "unknown"):
-            step = 0
-    return step
+            intent = None
+    return intent
 
 
-def _looks_applied(ctx: Context, plan: Plan, step: int) -> bool:
-    """Whether the step's change would change nothing any more; raises where that cannot be seen."""
+def _found(ctx: Context, plan: Plan, intent: Record) -> Aftermath:
+    """What became of the step that was intended; raises where that cannot be seen."""
     if plan.aim.cluster_uid and ctx.cluster.uid() != plan.aim.cluster_uid:
         raise Refused(f"it belongs to context {plan.aim.context}; start Shipmate with --context {plan.aim.context}.")
-    change = plan.steps[step - 1].change
-    preview = finish(handler_for(change).preview(ctx, change, ()))
-    return preview.noop
+    step = plan.steps[intent["step"] - 1]
+    kept = intent["data"].get("kept")
+    return aftermath(ctx, step.change, step.preview, Applied.model_validate(kept) if kept else None)

@@ -1,17 +1,18 @@
-"""Take back what a plan did: the inverse of its applied steps, as a proposal like any other."""
+"""Take back what plans did: the inverse of their applied steps, as a proposal like any other; and do it again."""
 
-from typing import Any
+from __future__ import annotations
 
-from pydantic import TypeAdapter
+from typing import Literal
 
 from agent.guard.journal import Journal, Record
-from tools.change import Change, Proposal
+from agent.guard.ledger import Act, Ledger, step_id
+from tools.change import ApplyManifest, Change, Proposal, Ref
 from tools.context import Context
-from tools.errors import NotFound, Refused
+from tools.errors import NeedsAnswer, NotFound, Refused
 from tools.handlers import handler_for
-from tools.preview import Applied
+from tools.preview import Applied, Done, Undo
 
-_CHANGE: TypeAdapter[Any] = TypeAdapter(Change)
+Step = tuple[str, Done]  # how it is named in the ledger, and what was done
 
 
 def journal_of(ctx: Context) -> Journal:
@@ -19,66 +20,136 @@ def journal_of(ctx: Context) -> Journal:
     return Journal(ctx.state / "journal.jsonl")
 
 
-def undo(ctx: Context, *, plan: str | None = None) -> Proposal:
-    """Take back what Shipmate did last, or the plan of that id. Only plans that were applied can be undone."""
-    records = list(journal_of(ctx).records())
-    target = _target(records, plan)
-    return inverse(ctx, target, list(applied_steps(records, target).values()))
-
-
-def inverse(ctx: Context, plan: str, steps: list[tuple[Change, Applied]]) -> Proposal:
-    """The changes that take these applied steps of a plan back, the last one first."""
-    changes: list[Change] = []
-    notes: list[str] = []
-    for change, applied in reversed(steps):
-        try:
-            inverse = handler_for(change).invert(ctx, change, applied)
-        except Refused as refused:
-            if len(steps) == 1:
-                raise
-            notes.append(str(refused))
-            continue
-        changes.extend(inverse.changes)
-        notes.extend(inverse.notes)
-    return Proposal(changes=tuple(changes), notes=tuple(notes), undoes=plan)
-
-
-def _target(records: list[Record], wanted: str | None) -> str:
-    """The plan to undo: the wanted one, else the latest applied one that is neither undone nor an undo itself."""
-    undone = {record["plan"] for record in records if record["type"] == "undone"}
-    undoing = {record["plan"] for record in records if record["type"] == "proposed" and record["data"].get("undoes")}
-    applied = [
-        record["plan"]
-        for record in records
-        if _tells_applied(record)
-    ]
-    if wanted:
-        matches = sorted({plan for plan in applied if plan.startswith(wanted)})
-        if len(matches) != 1:
-            raise NotFound(f"There is no applied plan {wanted!r} to undo.", "`shipmate journal` lists them.")
-        if matches[0] in undone:
-            raise Refused(f"Plan {matches[0]} was undone already.", "Ask for the change again to redo it.")
-        return matches[0]
-    for plan in reversed(applied):
-        if plan not in undone and plan not in undoing:
-            return plan
-    raise NotFound("There is nothing to undo: no applied change is left.", "`shipmate journal` shows what was done.")
+def undo(
+    ctx: Context,
+    *,
+    plan: str | None = None,
+    last: int = 1,
+    redo: bool = False,
+    others: Literal["ask", "keep", "overwrite"] = "ask",
+) -> Proposal:
+    """Take back what Shipmate did last, the `last` so many plans, or the plan of that id; `redo`: do again what was
+    last taken back. What others changed since stays; where they changed the same field, `others` says what to do."""
+    ledger = Ledger(journal_of(ctx).records())
+    acts = [_named(ledger, plan)] if plan else _latest(ledger, last, redo)
+    for act in acts:
+        _check_place(ctx, act)
+    steps = [(step_id(act.plan, number), act.steps[number]) for act in acts for number in sorted(act.left)]
+    return _inverse(ctx, steps, others)
 
 
 def applied_steps(records: list[Record], plan: str) -> dict[int, tuple[Change, Applied]]:
     """Step → what was applied, in the order of the plan; steps that turned out to be applied after a crash included."""
-    changes: dict[int, Change] = {}
-    steps: dict[int, tuple[Change, Applied]] = {}
-    for record in records:
-        if record["plan"] != plan:
-            continue
-        if record["type"] == "intent":
-            changes[record["step"]] = _CHANGE.validate_python(record["data"]["change"])
-        if _tells_applied(record):
-            steps[record["step"]] = changes[record["step"]], Applied.model_validate(record["data"]["applied"])
-    return steps
+    act = Ledger(record for record in records if record["plan"] == plan).acts.get(plan)
+    return {number: (done.change, done.applied) for number, done in act.steps.items()} if act else {}
 
 
-def _tells_applied(record: Record) -> bool:
-    """Whether the record says that a step was applied, and how: on its own answer, or as it was found later."""
-    return record["type"] in ("outcome", "resolved") and bool(record["data"].get("applied"))
+# --- which --------------------------------------------------------------------------------------------------------
+
+
+def _latest(ledger: Ledger, last: int, redo: bool) -> list[Act]:
+    """The latest plans in effect, oldest first."""
+    acts = ledger.in_effect(undos=redo)
+    if not acts:
+        what = "redo: nothing was taken back" if redo else "undo: no applied change is left"
+        raise NotFound(f"There is nothing to {what}.", "`shipmate journal` shows what was done.")
+    return acts[-max(last, 1) :]
+
+
+def _named(ledger: Ledger, wanted: str) -> Act:
+    """The plan of that id, or of the id that begins so."""
+    matches = [act for name, act in ledger.acts.items() if name.startswith(wanted.lower())]
+    if not matches:
+        raise NotFound(f"There is no applied plan {wanted!r} to undo.", "`shipmate journal` lists them.")
+    if len(matches) > 1:
+        told = tuple(act.plan for act in matches)
+        raise NeedsAnswer(f"Several plans begin with {wanted!r}. Which one?", told, slot="plan")
+    act = ledger.standing(matches[0])
+    if not act.left:
+        by = act.back[-1] if act.back else ""
+        raise Refused(
+            f"Plan {act.plan} was undone already{f', by plan {by}' if by else ''}.",
+            f"`shipmate undo {by}` brings it back." if by else "Ask for the change again to redo it.",
+        )
+    return act
+
+
+def _check_place(ctx: Context, act: Act) -> None:
+    """A plan can be taken back only in the cluster where it was applied."""
+    uid, context = str(act.aim.get("cluster_uid") or ""), str(act.aim.get("context") or "")
+    if uid and ctx.cluster.uid() != uid:
+        raise Refused(
+            f"Plan {act.plan} was applied to the cluster of context {context!r}, but this is {ctx.cluster.context!r}.",
+            f"Take it back with: shipmate --context {context} undo {act.plan}",
+        )
+
+
+# --- how ----------------------------------------------------------------------------------------------------------
+
+
+def _inverse(ctx: Context, steps: list[Step], how: Literal["ask", "keep", "overwrite"]) -> Proposal:
+    """One change back for each thing that was changed; what was made last goes first."""
+    changes: list[Change] = []
+    notes: list[str] = []
+    questions: list[NeedsAnswer] = []
+    refused: list[Refused] = []
+    settled: list[str] = []
+    groups = _by_target(steps)
+    for group in reversed(groups):
+        names = tuple(name for name, _ in group)
+        try:
+            back = _back(ctx, [done for _, done in group], how)
+        except NeedsAnswer as asked:
+            questions.append(asked)
+        except Refused as no:
+            refused.append(no)
+        else:
+            notes += back.notes
+            settled += names if not back.changes else ()
+            changes += [change.model_copy(update={"undoes": names}) for change in back.changes]
+    if questions:
+        raise NeedsAnswer(" ".join(one.message for one in questions), questions[0].options, questions[0].slot)
+    if refused and not changes:
+        raise refused[0] if len(refused) == 1 else Refused(" ".join(str(one) for one in refused))
+    changes.sort(key=_first_of_all)
+    if changes and settled:  # nothing is left to do about these, so they are taken back with the rest
+        changes[0] = changes[0].model_copy(update={"undoes": (*changes[0].undoes, *settled)})
+    notes += [f"This stays as it is: {one}" for one in refused]
+    return Proposal(changes=tuple(changes), notes=tuple(notes))
+
+
+def _back(ctx: Context, group: list[Done], how: Literal["ask", "keep", "overwrite"]) -> Undo:
+    first, *since = group
+    return handler_for(first.change).invert(ctx, first.change, first.applied, tuple(since), how)
+
+
+def _by_target(steps: list[Step]) -> list[list[Step]]:
+    """Steps on the same thing belong together: one change leads from what is there now to what was there before."""
+    groups: dict[object, list[Step]] = {}
+    for name, done in steps:
+        groups.setdefault(_target(name, done.change), []).append((name, done))
+    return list(groups.values())
+
+
+def _target(name: str, change: Change) -> object:
+    match change.kind:
+        case "helm-release" | "helm-rollback" | "helm-uninstall":
+            return "release", change.namespace, change.release
+        case "build-image" | "tag-image" | "remove-image":
+            return "image", change.image
+        case "deliver-image":
+            return name  # nothing takes it back, so nothing is joined with it
+        case "write-file":
+            return "file", change.path
+        case _:
+            ref: Ref = change.ref
+            return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name
+
+
+_FIRST = ("Namespace", "CustomResourceDefinition", "StorageClass", "ServiceAccount", "ConfigMap", "Secret")
+
+
+def _first_of_all(change: Change) -> int:
+    """What others need is made again before them."""
+    made = isinstance(change, ApplyManifest) and change.ref.kind in _FIRST
+    return _FIRST.index(change.ref.kind) if made else len(_FIRST)

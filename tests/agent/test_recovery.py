@@ -35,17 +35,17 @@ from tools.kubernetes.door.client import Cluster
 
 moment, context, namespace, state, plan_id = sys.argv[1:]
 session = Session(Context(context=context, namespace=namespace, state=Path(state)), ScriptedMind())
-write = Cluster.write
+send = Cluster._change
 
-def dying(*args, **query):
-    if moment == "before":
+def dying(*args, repeatable, **rest):
+    if moment == "before" and not repeatable:
         os.kill(os.getpid(), 9)
-    reply = write(*args, **query)
-    if moment == "after":
+    reply = send(*args, repeatable=repeatable, **rest)
+    if moment == "after" and not repeatable:
         os.kill(os.getpid(), 9)
     return reply
 
-Cluster.write = dying
+Cluster._change = dying
 plan = session.stored_plan(plan_id)
 for event in session.approve(plan, plan.digest, "test"):
     if moment == "watching" and "waiting" in getattr(event, "text", ""):

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 def as_if_answered(ctx: Context, change: Any, kept: Applied, now: Object) -> Applied:
-    """The record of an update that took place, made from what `write_guarded` kept; what else moved since is left out of it.
+    """The record of an update that took place, made from what `write_guarded` kept; what else moved is left out.
 
     Raises NotFound when the kept state has expired.
     """

@@ -142,6 +142,13 @@ def choose(ctx: Context, live: Object, number: int) -> Revision:
     raise NotFound(f"{ref_of(live)} has no revision {number}.", f"Kept are: {kept}." if kept else "None is kept.")
 
 
+def stands(ctx: Context, change: RolloutUndo, digest: str) -> bool:
+    """Whether the workload's template is the revision that a preview's digest names."""
+    live = ctx.cluster.read(change.ref)
+    wanted = next((item for item in revisions(ctx, live) if _digest(item) == digest), None)
+    return wanted is not None and not changes(template_of(live), wanted.template)
+
+
 def _patch(change: RolloutUndo, live: Object, target: Revision) -> Patch | None:
     """The JSON patch from the live template to the target's, or None when they are the same."""
     if not changes(template_of(live), target.template):

@@ -12,7 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tools.known import REDACTED, mask
 from tools.secret_forms import (
+    ADDRESS,
     HARMLESS,
     HEADER_SCHEME,
     MYSQL_ADDRESS,
@@ -20,14 +22,11 @@ from tools.secret_forms import (
     PROSE,
     TOKEN,
     TOKEN_MARKS,
-    URL_PASSWORD,
-    URL_TOKEN,
     WEBHOOK,
     is_secret_name,
     looks_random,
 )
 
-REDACTED = "[redacted]"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
 _NAME_MARKS = (
@@ -103,6 +102,7 @@ def _redact_sequence(value: Sequence[Any]) -> list[Any]:
 
 def redact_text(text: str) -> str:
     """The same text without its secrets: logs, YAML, JSON, diffs, command lines, what programs print."""
+    text = mask(text)
     lowered = text.lower()
     names = [mark for mark in _NAME_MARKS if mark in lowered]
     marks = [mark for mark in (*TOKEN_MARKS, *_ADDRESS_MARKS) if mark in text]
@@ -128,7 +128,8 @@ def redact_text(text: str) -> str:
         if any(mark in lowered for mark in names):
             block = _block_indent(line)
             line = _redact_pairs(line)
-            line = HEADER_SCHEME.sub(rf"\1\2{REDACTED}", line)
+            if "bearer" in lowered or "basic" in lowered:
+                line = HEADER_SCHEME.sub(rf"\1\2{REDACTED}", line)
         if any(mark in line for mark in marks):
             line = _redact_forms(line)
         lines[index] = line
@@ -154,11 +155,23 @@ def _redact_item(match: re.Match[str]) -> str:
 def _redact_forms(line: str) -> str:
     line = TOKEN.sub(REDACTED, line)
     if any(mark in line for mark in _ADDRESS_MARKS):
-        line = URL_PASSWORD.sub(rf"\1{REDACTED}", line)
-        line = URL_TOKEN.sub(rf"\1{REDACTED}", line)
+        line = ADDRESS.sub(_redact_address, line) if "@" in line else line
         line = MYSQL_ADDRESS.sub(rf"\1{REDACTED}", line)
         line = WEBHOOK.sub(rf"\1{REDACTED}", line)
     return line
+
+
+def _redact_address(match: re.Match[str]) -> str:
+    """What stands between the colon and the last @ of an address; a port with a path behind it is no password."""
+    begin, end = match["scheme"], match[0].rfind("@")
+    user, colon, password = match[0][len(begin) : end].partition(":")
+    if "/" in user or "@" in user or end < len(begin):
+        return match[0]
+    if colon and password and not re.match(r"\d{1,5}[/?#]", password):
+        return f"{begin}{user}:{REDACTED}{match[0][end:]}"
+    if not colon and len(user) >= 20 and "[" not in user:
+        return f"{begin}{REDACTED}{match[0][end:]}"
+    return match[0]
 
 
 # A name and its separator: `password=`, `"token": `, `\"apiKey\":`, `--token `, `"--token", `

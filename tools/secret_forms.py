@@ -96,9 +96,7 @@ PRIVATE_KEY = re.compile(
     r"(?:.*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|(?:\s|\\n|[A-Za-z0-9+/=:,-])*)",
     re.DOTALL,
 )
-# What stands between the colon and the last @ of an address; a port with a path behind it is no password.
-URL_PASSWORD = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]*+://[^\s:/@'\"<>]*:)(?!\d{1,5}[/?#])[^\s'\"<>]+(?=@)")
-URL_TOKEN = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]*+://)[^\s:/@'\"<>\[]{20,}(?=@)")
+ADDRESS = re.compile(r"(?P<scheme>(?<![\w+.-])[A-Za-z][\w+.-]*+://)(?:[^\s'\"<>]*+)")
 MYSQL_ADDRESS = re.compile(r"(?<![\w.-])([\w.-]++:)[^\s@'\"]+(?=@(?:tcp|unix)\()")
 WEBHOOK = re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]+")
 _MIXED = r"(?=[^\s'\",;]*(?:\d|=|\.|[a-z][A-Z]))"

@@ -160,15 +160,17 @@ class Cluster:
                 if event["type"] != "BOOKMARK":
                     yield event["type"], event["object"]
 
-    def can(self, verb: str, what: Ref | Resource, namespace: str | None = None, subresource: str = "") -> bool:
-        """Whether the server would let this user do it."""
+    def can(
+        self, verb: str, what: Ref | Resource, namespace: str | None = None, subresource: str = "", name: str = ""
+    ) -> bool:
+        """Whether the server would let this user do it, to one object or (without a name) to all of the kind."""
         resource = self.kinds.for_ref(what) if isinstance(what, Ref) else what
         attributes = {
             "verb": verb,
             "group": resource.group,
             "resource": resource.plural,
             "subresource": subresource,
-            "name": what.name if isinstance(what, Ref) else "",
+            "name": what.name if isinstance(what, Ref) else name,
             "namespace": namespace or (what.namespace if isinstance(what, Ref) else "") or "",
         }
         review = {
@@ -183,6 +185,14 @@ class Cluster:
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         answer = self._review("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
         return str(answer["status"]["userInfo"].get("username") or "")
+
+    @cached_property
+    def identified_as(self) -> str:
+        """The user name that the server sees; empty where it does not tell (before Kubernetes 1.28)."""
+        try:
+            return self.whoami()
+        except (Forbidden, BadRequest):  # NotFound included
+            return ""
 
     def uid(self) -> str:
         """What tells this cluster from every other, also when another took over its address."""

@@ -32,7 +32,7 @@ def all_healthy(ctx: Context, release: str, namespace: str, applied: Applied) ->
         return Verification(healthy=False, text=f"Release {release} is in state {last.status}: {last.description}")
     told: list[str] = []
     for ref in found:
-        seen = yield from healthy(ctx, ref)
+        seen = yield from healthy(ctx, ref, new=True)
         if not seen.healthy:
             return seen
         told.append(seen.text.rstrip("."))

@@ -14,6 +14,7 @@ from tools.kubernetes.handlers.capacity import selects
 from tools.kubernetes.look.related import service_names
 from tools.kubernetes.rollout.hopeless import hopeless
 from tools.kubernetes.rollout.state import DEADLINE, State, patience, state_of
+from tools.kubernetes.rollout.steady import Steadiness, watched
 from tools.preview import Applied, Verification
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
@@ -30,12 +31,22 @@ def settled(ctx: Context, ref: Ref, applied: Applied) -> Steps[Verification]:
     """Healthy after what was applied; a change that rolls nothing out is in place at once."""
     if not applied.facts.get("rolls", True) and ref.kind in _WORKLOADS:
         return Verification(healthy=True, text=f"{applied.summary}: in place; its pods are not touched.")
-    return (yield from healthy(ctx, ref))
+    return (yield from healthy(ctx, ref, new=_has_new_template(applied)))
 
 
-def healthy(ctx: Context, ref: Ref) -> Steps[Verification]:
-    """Wait until the object is as it wants to be, or until that is certain not to happen."""
+def _has_new_template(applied: Applied) -> bool:
+    """Whether pods of a template that was never seen to work were started."""
+    changed: list[Any] = applied.before if isinstance(applied.before, list) else []
+    return bool(applied.facts.get("created")) or any(item["path"][:2] == ["spec", "template"] for item in changed)
+
+
+def healthy(ctx: Context, ref: Ref, *, new: bool = False) -> Steps[Verification]:
+    """Wait until the object is as it wants to be, or until that is certain not to happen.
+
+    `new`: its pods' template is new, so that containers without a probe have to run for a moment, too.
+    """
     title = f"{ref.kind} {ref.name}"
+    steadiness = Steadiness()
     yield Progress(f"waiting for {ref}")
     began, text = time.monotonic(), ""
     last = began
@@ -43,6 +54,8 @@ def healthy(ctx: Context, ref: Ref) -> Steps[Verification]:
         if obj is None:
             return Verification(healthy=False, text=f"{title} was deleted while it was waited for.")
         state = state_of(obj)
+        if state.done and new and (name := _unsteady(ctx, obj, steadiness)):
+            state = state._replace(done=False, text=f"{state.text}, watching that {name} stays up")
         if state.done:
             return (yield from _with_endpoints(ctx, obj, state, title))
         if state.text != text:
@@ -104,6 +117,15 @@ def _looks(ctx: Context, ref: Ref) -> Iterator[Object | None]:
         except (Failed, Unreachable):
             failures += 1
             time.sleep(_TICK)
+
+
+def _unsteady(ctx: Context, obj: Object, steadiness: Steadiness) -> str:
+    if obj["kind"] not in _WORKLOADS or not watched(obj):
+        return ""
+    try:
+        return steadiness.unsteady(newest_pods(ctx, obj), time.monotonic())
+    except Forbidden:
+        return ""
 
 
 def _in_vain(ctx: Context, obj: Object) -> str:

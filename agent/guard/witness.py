@@ -201,9 +201,7 @@ def _sorted(events: Iterable[Event], since: datetime | None, until: datetime | N
             log.marked[request.mark].append(request)
         else:
             log.unmarked.append(request)
-    if since:
-        log.since = max(log.since or since, since)
-    log.until = until or log.until
+    log.since, log.until = since or log.since, until or log.until
     return log
 
 

@@ -4,9 +4,12 @@ Every kind of change has one handler (`tools/handlers.py`) that previews, applie
 Secret values in a change are references into the vault (`vault:ID`), never the values.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tools.told import Told
 
 Json = Any  # a JSON value; precise recursive types cost more than they catch here
 
@@ -29,10 +32,14 @@ class Ref(Frozen):
 
 
 class BaseChange(Frozen):
-    """`summary` is one line for people: "scale deployment backend in todo from 1 to 3"; `why` says what it is for."""
+    """`summary` is one line for people: "scale deployment backend in todo from 1 to 3"; `why` says what it is for.
 
-    summary: str
-    why: str = ""
+    `undoes` names the applied steps that it takes back, as PLAN/STEP.
+    """
+
+    summary: Told
+    why: Told = ""
+    undoes: tuple[str, ...] = ()
 
 
 # --- Kubernetes ---------------------------------------------------------------------------------------------------
@@ -196,9 +203,18 @@ Change = Annotated[
 class Proposal(Frozen):
     """What a change tool returns: the changes in order, and what the person should know about them.
 
-    No changes means that there is nothing to do, and `notes` says why. `undoes` names the plan that they take back.
+    No changes means that there is nothing to do, and `notes` says why.
     """
 
     changes: tuple[Change, ...] = ()
-    notes: tuple[str, ...] = ()
-    undoes: str = ""
+    notes: tuple[Told, ...] = ()
+
+    @property
+    def undoes(self) -> tuple[str, ...]:
+        """The plans that it takes back."""
+        return plans_undone(self.changes)
+
+
+def plans_undone(changes: Iterable[Change]) -> tuple[str, ...]:
+    """The plans of which these changes take steps back."""
+    return tuple(dict.fromkeys(step.partition("/")[0] for change in changes for step in change.undoes))

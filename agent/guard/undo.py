@@ -6,7 +6,19 @@ from typing import Literal
 
 from agent.guard.journal import Journal, Record
 from agent.guard.ledger import Act, Ledger, step_id
-from tools.change import ApplyManifest, Change, Proposal, Ref
+from tools.change import (
+    ApplyManifest,
+    BuildImage,
+    Change,
+    DeliverImage,
+    HelmRelease,
+    HelmRollback,
+    HelmUninstall,
+    Proposal,
+    RemoveImage,
+    TagImage,
+    WriteFile,
+)
 from tools.context import Context
 from tools.errors import NeedsAnswer, NotFound, Refused
 from tools.handlers import handler_for
@@ -103,6 +115,7 @@ def _inverse(ctx: Context, steps: list[Step], how: Literal["ask", "keep", "overw
             questions.append(asked)
         except Refused as no:
             refused.append(no)
+            settled += names  # told, and not in the way of the next undo
         else:
             notes += back.notes
             settled += names if not back.changes else ()
@@ -132,17 +145,17 @@ def _by_target(steps: list[Step]) -> list[list[Step]]:
 
 
 def _target(name: str, change: Change) -> object:
-    match change.kind:
-        case "helm-release" | "helm-rollback" | "helm-uninstall":
+    match change:
+        case HelmRelease() | HelmRollback() | HelmUninstall():
             return "release", change.namespace, change.release
-        case "build-image" | "tag-image" | "remove-image":
+        case BuildImage() | TagImage() | RemoveImage():
             return "image", change.image
-        case "deliver-image":
+        case DeliverImage():
             return name  # nothing takes it back, so nothing is joined with it
-        case "write-file":
+        case WriteFile():
             return "file", change.path
         case _:
-            ref: Ref = change.ref
+            ref = change.ref
             return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name
 
 

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.change import BuildImage, Change, RemoveImage, TagImage, WriteFile
+from tools.change import BuildImage, Change, WriteFile
 from tools.context import Context
 from tools.docker import builder
 from tools.docker.archive import stream as tar_stream
 from tools.docker.buildlog import BuildLog
 from tools.docker.context import HUGE, MOST_FILES, TOO_MUCH, BuildContext, human, scan
 from tools.docker.dockerfile import Dockerfile
+from tools.docker.names_undo import take_back
 from tools.docker.trace import Trace
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, Unreachable
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
 
 if TYPE_CHECKING:
@@ -121,14 +122,10 @@ class BuildHandler:
             return Verification(healthy=True, text=f"{change.image} is in the engine, {human(image['Size'])}.")
         return Verification(healthy=False, text=f"{change.image} is no longer the image that was built.")
 
-    def invert(self, ctx: Context, change: BuildImage, applied: Applied) -> Undo:
-        before = applied.before["id"]
-        if before == applied.facts["id"]:
-            return Undo(notes=(f"The build changed nothing about {change.image}.",))
-        if before:
-            summary = f"put {change.image} back to the image before"
-            return Undo(changes=(TagImage(summary=summary, source=before, image=change.image),))
-        return Undo(changes=(RemoveImage(summary=f"remove the image {change.image}", image=change.image),))
+    def invert(
+        self, ctx: Context, change: BuildImage, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 def _summary(change: BuildImage, source: Source) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tools.change import BuildImage, Change, DeliverImage, RemoveImage, TagImage
 from tools.context import Context
 from tools.docker.context import human
+from tools.docker.names_undo import take_back
 from tools.docker.reference import Reference
 from tools.docker.registry import for_engine
 from tools.errors import Failed, Forbidden, NotFound, Refused, Unreachable
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 
 if TYPE_CHECKING:
@@ -58,12 +59,10 @@ class TagHandler:
         yield Progress(f"checking {change.image}")
         return _still(ctx.engine, change.image, applied)
 
-    def invert(self, ctx: Context, change: TagImage, applied: Applied) -> Undo:
-        before = applied.before["id"]
-        if not before:
-            return Undo(changes=(RemoveImage(summary=f"take the name {change.image} off", image=change.image),))
-        summary = f"put {change.image} back to the image before"
-        return Undo(changes=(TagImage(summary=summary, source=before, image=change.image),))
+    def invert(
+        self, ctx: Context, change: TagImage, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 class RemoveHandler:
@@ -105,11 +104,10 @@ class RemoveHandler:
         gone = ctx.engine.image(change.image) is None
         return Verification(healthy=gone, text=f"{change.image} is {'gone' if gone else 'there again'}.")
 
-    def invert(self, ctx: Context, change: RemoveImage, applied: Applied) -> Undo:
-        if not applied.before["kept"]:
-            raise Refused(f"{change.image} is gone with its last name.", "Build or pull it again.")
-        summary = f"name the image {change.image} again"
-        return Undo(changes=(TagImage(summary=summary, source=applied.before["id"], image=change.image),))
+    def invert(
+        self, ctx: Context, change: RemoveImage, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 class DeliverHandler:
@@ -159,8 +157,10 @@ class DeliverHandler:
             return Verification(healthy=False, text=f"minikube does not list {change.image}.")
         return Verification(healthy=True, text=f"{change.how} {change.cluster} has {change.image}.")
 
-    def invert(self, ctx: Context, change: DeliverImage, applied: Applied) -> Undo:
-        return Undo(notes=(f"{change.image} stays where it was delivered; nothing runs it by itself.",))
+    def invert(
+        self, ctx: Context, change: DeliverImage, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        raise Refused(f"{change.image} stays where it was delivered; nothing runs it by itself.")
 
 
 def _made_by(earlier: Sequence[Change], image: str) -> bool:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tools.change import Change, WriteFile
 from tools.context import Context
-from tools.errors import BadRequest, Conflict, Failed
+from tools.errors import BadRequest, Conflict, Failed, NeedsAnswer, NotFound, Refused
 from tools.permit import Permit, require
-from tools.preview import Applied, Preview, Risk, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
 from tools.vault import is_reference
@@ -53,7 +53,9 @@ class WriteFileHandler:
             raise Conflict(f"{change.path} changed since the diff was shown.", "Ask for it again.")
         kept = ctx.vault.put(old) if old is not None else None
         applied = Applied(
-            summary=f"{'wrote' if new is not None else 'removed'} {change.path}", before={"content": kept}
+            summary=f"{'wrote' if new is not None else 'removed'} {change.path}",
+            before={"content": kept},
+            facts={"path": str(path), "digest": _digest(new)},
         )
         permit.keep(applied)
         entry = _write(path)
@@ -67,10 +69,42 @@ class WriteFileHandler:
         text = f"{change.path} is as it was asked for." if same else f"{change.path} holds something else by now."
         return Verification(healthy=same, text=text)
 
-    def invert(self, ctx: Context, change: WriteFile, applied: Applied) -> Undo:
-        content = applied.before["content"]
+    def invert(
+        self, ctx: Context, change: WriteFile, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        last = (applied, *(done.applied for done in since))[-1]
+        path, content = place(ctx, change.path), applied.before["content"]
+        if str(path) != applied.facts.get("path", str(path)):
+            folder = str(applied.facts["path"]).removesuffix(change.path)
+            raise Refused(
+                f"{change.path} was written in {folder}, and this workspace is {ctx.workspace.root}.",
+                f"Take it back with: shipmate --workspace {folder} undo",
+            )
+        now = _digest(_read(path))
+        if now == _digest(_former(ctx, change, content)):
+            return Undo(notes=(f"{change.path} is as it was before already.",))
+        notes = () if now == last.facts.get("digest", now) else (_moved(change.path, how),)
         what = "remove" if content is None else "restore"
-        return Undo(changes=(WriteFile(summary=f"{what} {change.path}", path=change.path, content=content),))
+        back = WriteFile(summary=f"{what} {change.path}", why="undo", path=change.path, content=content)
+        return Undo(changes=(back,), notes=notes)
+
+
+def _former(ctx: Context, change: WriteFile, content: str | None) -> str | None:
+    try:
+        return ctx.vault.get(content) if content else None
+    except NotFound as error:
+        raise Refused(f"What {change.path} held before is no longer kept.", "Write it anew.") from error
+
+
+def _moved(path: str, how: Others) -> str:
+    """What is said where somebody else wrote the file since; raises where it is to stay so."""
+    what = f"{path} was changed by somebody else since"
+    if how == "ask":
+        options = ("leave it as it is", "put its former content back")
+        raise NeedsAnswer(f"{what}. What shall become of that?", options, slot="others")
+    if how == "keep":
+        raise Refused(f"{what}; it is left as it is.", "Edit it by hand.")
+    return f"{what}; that goes as well."
 
 
 def place(ctx: Context, path: str) -> Path:

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from tools.change import Change, HelmRelease, HelmRollback, HelmUninstall, Ref
 from tools.context import Context
-from tools.errors import BadRequest, Failed, NotFound, Refused
+from tools.errors import BadRequest, Failed
 from tools.helm import charts, render, store, writes
 from tools.helm.documents import Document, documents
 from tools.kubernetes.handlers.preflight import live_object
 from tools.permit import Permit
-from tools.preview import Applied, Preview, Risk, Undo, Verification
+from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification
 from tools.progress import Progress, Steps
 from tools.sealing import seal, unseal
 from tools.workspace.release_health import all_gone, all_healthy, uids_of
@@ -27,13 +27,12 @@ from tools.workspace.release_steps import (
     finished,
     hook_documents,
     hooks_of,
-    moved_since,
     object_writes,
     program,
-    rollback_to,
     run_helm,
     tell,
 )
+from tools.workspace.release_undo import take_back
 
 
 class ReleaseHandler:
@@ -111,16 +110,10 @@ class ReleaseHandler:
     def verify(self, ctx: Context, change: HelmRelease, applied: Applied) -> Steps[Verification]:
         return (yield from all_healthy(ctx, change.release, change.namespace, applied))
 
-    def invert(self, ctx: Context, change: HelmRelease, applied: Applied) -> Undo:
-        history = store.history(ctx, change.release, change.namespace)
-        if not history:
-            return Undo(notes=(f"The release {change.release} is gone already.",))
-        notes = moved_since(history, applied)
-        if applied.before is None:
-            summary = f"uninstall release {change.release} in {change.namespace}"
-            back = HelmUninstall(summary=summary, why="undo", release=change.release, namespace=change.namespace)
-            return Undo(changes=(back,), notes=notes)
-        return Undo(changes=(rollback_to(change, history, int(applied.before["revision"])),), notes=notes)
+    def invert(
+        self, ctx: Context, change: HelmRelease, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 class RollbackHandler:
@@ -169,12 +162,10 @@ class RollbackHandler:
     def verify(self, ctx: Context, change: HelmRollback, applied: Applied) -> Steps[Verification]:
         return (yield from all_healthy(ctx, change.release, change.namespace, applied))
 
-    def invert(self, ctx: Context, change: HelmRollback, applied: Applied) -> Undo:
-        history = store.history(ctx, change.release, change.namespace)
-        if applied.before is None or not history:
-            raise Refused("There was no healthy revision before it to return to.", "Name the revision to roll back to.")
-        back = rollback_to(change, history, int(applied.before["revision"]))
-        return Undo(changes=(back,), notes=moved_since(history, applied))
+    def invert(
+        self, ctx: Context, change: HelmRollback, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 class UninstallHandler:
@@ -218,27 +209,10 @@ class UninstallHandler:
     def verify(self, ctx: Context, change: HelmUninstall, applied: Applied) -> Steps[Verification]:
         return (yield from all_gone(ctx, change.release, change.namespace, applied))
 
-    def invert(self, ctx: Context, change: HelmUninstall, applied: Applied) -> Undo:
-        if store.history(ctx, change.release, change.namespace):
-            raise Refused(
-                f"A release {change.release} is in {change.namespace} again.", "Upgrade or roll back that one."
-            )
-        try:
-            chart = charts.from_release(json.loads(ctx.vault.get(applied.before["chart"])), ctx.helm.charts)
-        except NotFound as error:
-            raise Refused(error.message, "Install it again from its chart.") from error
-        again = HelmRelease(
-            summary=f"install release {change.release} in {change.namespace} again ({chart.name} {chart.version})",
-            why="undo",
-            action="install",
-            release=change.release,
-            namespace=change.namespace,
-            chart=str(chart.path),
-            values=applied.before["values"],
-            create_namespace=True,
-            chart_digest=chart.digest,
-        )
-        return Undo(changes=(again,), notes=("Volumes that were deleted come back empty.",))
+    def invert(
+        self, ctx: Context, change: HelmUninstall, applied: Applied, since: tuple[Done, ...] = (), how: Others = "keep"
+    ) -> Undo:
+        return take_back(ctx, (Done(change=change, applied=applied), *since), how)
 
 
 def _line(change: HelmRelease, chart: charts.Chart, placed: bool, forced: bool) -> list[str]:

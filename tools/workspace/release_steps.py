@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.change import HelmRelease, HelmRollback, HelmUninstall, Ref
 from tools.context import Context
-from tools.errors import BadRequest, Conflict, Refused
+from tools.errors import BadRequest, Conflict
 from tools.helm import render, store, writes
 from tools.helm.documents import Document, defined_by, documents
 from tools.permit import Permit
@@ -139,26 +139,6 @@ def run_helm(
 
 def applied_as(ctx: Context, change: HelmChange, failed: str, before: Any) -> Applied:
     history = store.history(ctx, change.release, change.namespace)
-    facts = {"revision": history[-1].revision if history else 0, "failed": failed}
+    last = history[-1] if history else None
+    facts = {"revision": last.revision if last else 0, "updated": last.updated if last else "", "failed": failed}
     return Applied(summary=change.summary, before=before, facts=facts)
-
-
-def moved_since(history: list[store.Revision], applied: Applied) -> tuple[str, ...]:
-    if history[-1].revision == applied.facts.get("revision"):
-        return ()
-    return (f"The release was changed again since (revision {history[-1].revision}); that is taken back as well.",)
-
-
-def rollback_to(change: HelmRelease | HelmRollback, history: list[store.Revision], revision: int) -> HelmRollback:
-    if not any(one.revision == revision for one in history):
-        raise Refused(
-            f"Revision {revision} of {change.release} is no longer kept.", "Upgrade it to the values you want."
-        )
-    return HelmRollback(
-        summary=f"roll back release {change.release} in {change.namespace} "
-        f"from revision {history[-1].revision} to {revision}",
-        why="undo",
-        release=change.release,
-        namespace=change.namespace,
-        revision=revision,
-    )

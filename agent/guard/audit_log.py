@@ -61,16 +61,22 @@ class Request:
         return self.agent.startswith(f"{NAME}/") or self.manager == NAME
 
 
-def read_events(paths: Iterable[str], *words: str) -> Iterator[Event]:
-    """The events of these files (`-` is standard input, gzip is unpacked) that hold one of the words.
+def read_events(paths: Iterable[str], *users: str) -> Iterator[Event]:
+    """The events of these files (`-` is standard input, gzip is unpacked) that name Shipmate or one of the users.
 
     The first and the last event of each file come as well, since they tell how far the log reaches. A last line
     without an end is still being written and left out. Raises NotFound, or BadRequest for what is no audit log.
     """
-    wanted = tuple(json.dumps(word)[1:-1].encode() for word in (NAME, *words))
     for path in paths:
         with _opened(path) as file:
-            yield from events_in(file, wanted, "standard input" if path == "-" else path)
+            yield from events_in(file, words(*users), "standard input" if path == "-" else path)
+
+
+def words(*users: str) -> tuple[bytes, ...]:
+    """What a line must hold to be of interest: Shipmate's name, or one of these users as JSON writes it."""
+    return tuple(
+        json.dumps(word, ensure_ascii=ascii)[1:-1].encode() for word in (NAME, *users) for ascii in (True, False)
+    )
 
 
 def events_in(lines: Iterable[bytes], wanted: tuple[bytes, ...], source: str) -> Iterator[Event]:

@@ -150,11 +150,11 @@ def witness(
     """
     plans: dict[tuple[str, str], _Plan] = {}
     known: set[str] = set()
-    found: list[AuditFinding] = []
+    found = [AuditFinding(code="journal-broken", summary=text) for text in problems or ()]
     for journal in journals:
         records = list(journal)
-        wrong = problems if problems is not None else chain_problems(records)
-        found += [AuditFinding(code="journal-broken", summary=text) for text in wrong]
+        if problems is None:
+            found += [AuditFinding(code="journal-broken", summary=text) for text in chain_problems(records)]
         if records:
             known.add(journal_id(records[0]))
             plans |= {(journal_id(records[0]), name): plan for name, plan in _plans(records).items()}

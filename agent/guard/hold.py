@@ -42,8 +42,13 @@ class Hold:
 
 def any_left(state: Path) -> bool:
     """Whether plans are being applied right now, or were when they were cut off."""
+    return bool(left(state))
+
+
+def left(state: Path) -> list[str]:
+    """The plans that are held, or were when their process ended."""
     folder = _folder(state)
-    return folder.is_dir() and any(folder.iterdir())
+    return sorted(mark.name for mark in folder.iterdir()) if folder.is_dir() else []
 
 
 def _folder(state: Path) -> Path:

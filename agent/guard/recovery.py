@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.guard.hold import Hold
+from agent.guard.hold import Hold, left
 from agent.guard.journal import Journal, Record
 from agent.guard.plan import Plan
 from agent.store.sqlite import Store
@@ -21,7 +21,11 @@ from tools.preview import Applied
 
 def recover(ctx: Context, journal: Journal, store: Store) -> Iterator[str]:
     """Look after each plan that was cut off; yields one line about each."""
-    for plan in store.unfinished():
+    unfinished = store.unfinished()
+    for plan_id in {*left(ctx.state)}.difference(plan.id for plan in unfinished):
+        if hold := Hold.take(ctx.state, plan_id):  # cut off before or after everything, but for the mark
+            hold.release(settled=store.plan_status(plan_id) != "applying")
+    for plan in unfinished:
         hold = Hold.take(ctx.state, plan.id)
         if hold is None:
             continue  # another process is applying it right now

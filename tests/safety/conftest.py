@@ -1,0 +1,13 @@
+"""What the suites of this folder report at the end, for the figures in docs/safety.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.safety import faults
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many cases of each suite were gone through."""
+    if faults.total():
+        terminalreporter.write_line(f"faults: {faults.total()}")

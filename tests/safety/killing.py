@@ -1,0 +1,101 @@
+"""Processes that die, by SIGKILL, at one of the points of applying a plan.
+
+The points are counted, not listed: every record of the journal (before it, in the middle of its bytes, after it), every
+write that leaves for the server (before, after), every move of a plan's status, each hold taken and released, each
+value put into the vault. So a new step of the path is a new point by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.guard import journal as journal_module
+from agent.guard.hold import Hold
+from agent.guard.journal import Journal
+from agent.store.sqlite import Store
+from tools.kubernetes.door.client import Cluster
+from tools.vault import Vault
+
+Work = Callable[[], object]
+
+
+class Points:
+    """Passes the points of this process and ends it at the one that was chosen."""
+
+    def __init__(self, last: int, told: int) -> None:
+        self._left = last
+        self._told = told
+
+    def at(self, name: str) -> None:
+        """One more point."""
+        os.write(self._told, f"{name}\n".encode())
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: Any, method: str, wanted: Callable[..., bool] = lambda *_, **__: True) -> None:
+        """A point before and one after each call of a method."""
+        real = getattr(owner, method)
+        inner = real.__func__ if hasattr(real, "__func__") else real
+
+        def passing(*args: Any, **named: Any) -> Any:
+            if not wanted(*args, **named):
+                return inner(*args, **named)
+            self.at(f"before {method}")
+            result = inner(*args, **named)
+            self.at(f"after {method}")
+            return result
+
+        setattr(owner, method, classmethod(passing) if hasattr(real, "__func__") else passing)
+
+    def install(self) -> None:
+        """Put the points into this process."""
+        self.around(Hold, "take")
+        self.around(Hold, "release")
+        self.around(Store, "move_plan")
+        self.around(Journal, "append")
+        self.around(Vault, "put")
+        self.around(Cluster, "_change", lambda *_, repeatable, **__: not repeatable)
+        self._torn()
+
+    def _torn(self) -> None:
+        """A point where only half of a record's bytes are in the file."""
+        real = journal_module.os.fsync
+
+        def half(descriptor: int) -> None:
+            if Path(f"/proc/self/fd/{descriptor}").readlink().name == "journal.jsonl":
+                size = os.fstat(descriptor).st_size
+                if self._left == 1:
+                    os.ftruncate(descriptor, size - 40)
+                self.at("torn record")
+            real(descriptor)
+
+        journal_module.os.fsync = half  # type: ignore[assignment]
+
+
+def run_until(point: int, work: Work) -> list[str]:
+    """Do the work in a process of its own that dies at that point (0: never); the points that it passed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(reading)
+            Points(point, writing).install()
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        names = told.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    if point == 0 or len(names) < point:
+        assert os.waitstatus_to_exitcode(status) == 0, names
+    else:
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, names
+    return names

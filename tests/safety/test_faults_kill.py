@@ -1,0 +1,133 @@
+"""kill -9 at every point of applying a plan: nothing twice, nothing lost, the state told truly, and a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from agent.events import Event
+from agent.guard.hold import any_left
+from agent.guard.plan import Plan
+from agent.guard.undo import applied_steps
+from agent.session import Session
+from tests.agent.scripted import ScriptedMind
+from tests.safety import faults
+from tests.safety.killing import run_until
+from tools.change import Change, Patch, Proposal, Ref
+from tools.context import Context
+from tools.errors import Conflict, Refused
+
+pytestmark = pytest.mark.cluster
+
+TWO = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+data: {value: first}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: two}
+data: {value: first}
+"""
+
+
+def fresh(ctx: Context) -> Context:
+    """The same place for another process: nothing open, nothing remembered."""
+    return Context(
+        kubeconfig=ctx.kubeconfig, context=ctx.context, namespace=ctx.namespace, root=ctx.root, state=ctx.state
+    )
+
+
+def session(ctx: Context) -> Session:
+    return Session(fresh(ctx), ScriptedMind())
+
+
+def drain(work: Iterator[Event]) -> object:
+    """What a generator returned."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def set_value(ctx: Context, name: str, value: str) -> Patch:
+    ref = Ref(api_version="v1", kind="ConfigMap", name=name, namespace=ctx.namespace)
+    return Patch(summary=f"set {name}", ref=ref, verb="set", type="merge", patch={"data": {"value": value}})
+
+
+def propose(ctx: Context, *changes: Change) -> Plan:
+    plan = drain(session(ctx).guard.propose(Proposal(changes=changes), "set both", "set both"))
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def approve(ctx: Context, plan: Plan) -> list[Event]:
+    mine = session(ctx)
+    return list(mine.approve(mine.stored_plan(plan.id), plan.digest, "test"))
+
+
+def values(ctx: Context, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """(value, resource version) of the objects: a second write would move the version."""
+    found = [fresh(ctx).cluster.get(f"/api/v1/namespaces/{ctx.namespace}/configmaps/{name}") for name in names]
+    return [(item["data"]["value"], item["metadata"]["resourceVersion"]) for item in found]
+
+
+def start_anew(ctx: Context) -> str:
+    """What the next start says; afterwards there is nothing more to find out."""
+    said = " ".join(notice.text for notice in session(ctx).recover())
+    assert list(session(ctx).recover()) == []
+    assert not any_left(ctx.state)
+    return said
+
+
+def check(ctx: Context, plan: Plan, value: str, names: tuple[str, ...]) -> None:
+    """After a death somewhere: told truly, not again, and back."""
+    before = values(ctx, names)
+    said = start_anew(ctx)
+    assert values(ctx, names) == before  # looking writes nothing
+    guard = session(ctx).guard
+    assert guard.journal.verify() == []
+    live = {number for number, (now, _) in enumerate(before, start=1) if now == value}
+    assert set(applied_steps(list(guard.journal.records()), plan.id)) == live
+    status = guard.store.plan_status(plan.id)
+    if status == "pending":  # it died before the yes was taken
+        assert not live
+        assert not said
+        approve(ctx, plan)
+        assert [now for now, _ in values(ctx, names)] == [value] * len(names)
+        live = {*range(1, len(names) + 1)}
+    else:
+        assert status == ("applied" if len(live) == len(names) else "failed")
+        assert ("nothing was changed" in said) <= (not live)
+        with pytest.raises(Refused):
+            guard.approve(plan, plan.digest, "test", "again")
+        assert values(ctx, names) == before
+    if not live:
+        return
+    back = session(ctx)
+    list(back.undo(plan.id))
+    assert back.pending is not None
+    list(back.approve(back.pending, back.pending.digest, "test"))
+    assert {now for now, _ in values(ctx, names)}.isdisjoint({value})
+
+
+@pytest.mark.parametrize("names", [("one",), pytest.param(("one", "two"), marks=pytest.mark.long)])
+def test_a_death_at_any_point(ctx: Context, apply: Callable[[str], None], names: tuple[str, ...]) -> None:
+    apply(TWO)
+    plan = propose(ctx, *(set_value(ctx, name, "whole") for name in names))
+    points = run_until(0, lambda: approve(ctx, plan))
+    assert {now for now, _ in values(ctx, names)} == {"whole"}
+    assert len(points) > 15 * len(names)
+    for number in range(1, len(points) + 1):
+        value = f"value-{number}"
+        plan = propose(ctx, *(set_value(ctx, name, value) for name in names))
+        passed = run_until(number, lambda plan=plan: approve(ctx, plan))
+        assert len(passed) == number
+        try:
+            check(ctx, plan, value, names)
+        except (AssertionError, Refused, Conflict) as error:
+            raise AssertionError(f"died at point {number}, {passed[-1]}, after {passed}") from error
+        faults.ran()

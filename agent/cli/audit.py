@@ -15,26 +15,23 @@ if TYPE_CHECKING:
     from agent.guard.journal import Record
     from agent.settings import Settings
 
-HAS_ACTIONS = True
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    text = "match each write of Shipmate's in the log with the journal, both ways; 1 where they differ"
-    verify = actions.add_parser("verify", help=text, description=text)
-    source = verify.add_mutually_exclusive_group(required=True)
+    text = "verify: match each write of Shipmate's in the log with the journal, both ways; 1 where they differ"
+    parser.add_argument("action", choices=["verify"], help=text)
+    source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--audit-log", nargs="+", metavar="FILE", help="the log, rotated and packed parts too; - is stdin"
+        "--audit-log", nargs="+", metavar="FILE", help="the log, rotated and packed parts too; - is standard input"
     )
     source.add_argument(
         "--built-in", nargs="?", const="shipmate", metavar="NAME", help="read it from the cluster that Shipmate made"
     )
-    verify.add_argument("--since", metavar="TIME", help="look at what is later only: 24h, 7d, or a date")
-    verify.add_argument("--journal", action="append", default=[], metavar="FILE", help="another journal to compare")
-    verify.add_argument("--any-journal", action="store_true", help="let writes under journals not given here be")
-    verify.add_argument("--user", action="append", default=[], metavar="NAME", help="an identity only for Shipmate")
-    verify.add_argument("--cluster-uid", metavar="UID", help="whose log it is (default: the context's cluster)")
-    add_output(verify)
+    parser.add_argument("--since", metavar="TIME", help="look at what is later only: 24h, 7d, or a date")
+    parser.add_argument("--journal", action="append", default=[], metavar="FILE", help="another journal to compare")
+    parser.add_argument("--any-journal", action="store_true", help="let writes under journals not given here be")
+    parser.add_argument("--user", action="append", default=[], metavar="NAME", help="an identity only for Shipmate")
+    parser.add_argument("--cluster-uid", metavar="UID", help="whose log it is (default: the context's cluster)")
+    add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,8 +68,7 @@ def _events(args: argparse.Namespace, since: datetime | None) -> Iterator[Event]
     if args.built_in:
         from tools.provision.drivers import builtin
 
-        lines = (f"{line}\n".encode() for line in builtin.audit_lines(args.built_in))
-        found = events_in(lines, words(*args.user), f"the audit log of {args.built_in}")
+        found = events_in(builtin.audit_lines(args.built_in), words(*args.user), f"the audit log of {args.built_in}")
     else:
         found = read_events(args.audit_log, *args.user)
     return (event for event in found if since is None or moment(event) >= since)

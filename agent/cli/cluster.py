@@ -88,7 +88,7 @@ def _audit_log(args: argparse.Namespace) -> int:
 
     if args.file is None:
         for line in builtin.audit_lines(args.name):
-            print(line)
+            print(line.decode(errors="replace"), end="")
         return 0
     count = builtin.copy_audit_log(args.name, args.file)
     print(f"{count} events in {args.file}")

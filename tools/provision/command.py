@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tools.errors import Failed, Unreachable
@@ -52,6 +52,24 @@ def attempt(
         raise Unreachable(f"The program {argv[0]} is not installed.", "See `shipmate doctor`.") from error
     except subprocess.TimeoutExpired as error:
         raise Failed(f"{_short(argv)} gave no answer within {timeout:.0f} seconds.") from error
+
+
+def lines(argv: Sequence[str]) -> Iterator[bytes]:
+    """The lines that a program prints, as they come, with their ends; raises Failed when it ends badly."""
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        except FileNotFoundError as error:
+            raise Unreachable(f"The program {argv[0]} is not installed.", "See `shipmate doctor`.") from error
+        with process:
+            try:
+                yield from process.stdout or ()
+            except GeneratorExit:
+                process.terminate()
+                raise
+        if process.returncode != 0:
+            said.seek(0)
+            raise Failed(_why(argv, process.returncode, said.read().decode(errors="replace")))
 
 
 def steps(

@@ -148,19 +148,19 @@ def restart(name: str, component: str) -> None:
     command.run(container.inside(name, "node", "restart", component))
 
 
-def audit_lines(name: str) -> Iterator[str]:
-    """The API server's audit log, oldest first, one JSON event a line, rotated files included."""
+def audit_lines(name: str) -> Iterator[bytes]:
+    """The API server's audit log as it comes, oldest first, one JSON event a line, rotated files included."""
     files = command.run(container.inside(name, "sh", "-c", f"ls {AUDIT_LOG.removesuffix('.log')}*.log")).split()
     for file in sorted(files, key=lambda path: (path == AUDIT_LOG, path)):
-        yield from command.run(container.inside(name, "cat", file)).splitlines()
+        yield from command.lines(container.inside(name, "cat", file))
 
 
 def copy_audit_log(name: str, target: Path) -> int:
     """Write the whole audit log to a file; returns the number of events."""
     count = 0
-    with target.open("w") as sink:
+    with target.open("wb") as sink:
         for line in audit_lines(name):
-            sink.write(line + "\n")
+            sink.write(line)
             count += 1
     return count
 

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 from agent.guard.plan import Plan
 from tools.change import Frozen, Json
 from tools.preview import Verification
+from tools.told import Told
 
 
 class Token(Frozen):
@@ -28,14 +29,14 @@ class ToolFinished(Frozen):
     call_id: str
     tool: str
     ok: bool
-    text: str = ""
+    text: Told = ""
 
 
 class ProgressMade(Frozen):
     """Long work reports; `step` is the plan's step (from 1), 0 outside of plans."""
 
     type: Literal["progress"] = "progress"
-    text: str
+    text: Told
     fraction: float | None = None
     step: int = 0
 
@@ -55,7 +56,7 @@ class StepApplied(Frozen):
     plan_id: str
     step: int
     status: Literal["applied", "failed", "unknown"]
-    text: str
+    text: Told
     verification: Verification | None = None
 
 
@@ -63,15 +64,15 @@ class Asked(Frozen):
     """The agent needs an answer before it can go on."""
 
     type: Literal["question"] = "question"
-    text: str
-    options: tuple[str, ...] = ()
+    text: Told
+    options: tuple[Told, ...] = ()
 
 
 class Answered(Frozen):
     """The end of a turn: how it ended, the exit code that goes with it, and `data` for `-o json`."""
 
     type: Literal["answer"] = "answer"
-    text: str
+    text: Told
     outcome: Literal["done", "nothing", "dry-run", "refused", "rolled-back", "failed", "unknown-request"] = "done"
     code: int = 0
     data: Json = None
@@ -81,7 +82,7 @@ class Noticed(Frozen):
     """Something to know that nobody asked for: what became of a plan that was cut off."""
 
     type: Literal["notice"] = "notice"
-    text: str
+    text: Told
 
 
 class Errored(Frozen):

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from tools.change import Frozen, Json, Proposal
 from tools.context import Context
 from tools.errors import BadRequest
+from tools.told import Told, ToldData
 
 
 class Effect(StrEnum):
@@ -32,10 +33,10 @@ class Effect(StrEnum):
 
 
 class Result(Frozen):
-    """What a read tool found: `text` for people and models, `data` for programs; both redacted already."""
+    """What a read tool found: `text` for people and models, `data` for programs; secrets are taken out of both."""
 
-    text: str
-    data: Json = None
+    text: Told
+    data: ToldData = None
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,14 @@ ShipmateError                      one sentence, plus the next step
 class ShipmateError(Exception):
     """Base of every error that a person may see.
 
-    `message` is one sentence that says what is wrong; `next_step` what to do about it.
+    `message` is one sentence that says what is wrong; `next_step` what to do about it. Secrets are taken out of both,
+    since servers and programs like to repeat what they were sent.
     """
 
     def __init__(self, message: str, next_step: str = "") -> None:
+        from tools.redact import redact_text
+
+        message, next_step = redact_text(message), redact_text(next_step)
         super().__init__(message)
         self.message = message
         self.next_step = next_step

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from tools.change import Change, Ref
+from tools.told import Told
 
 
 class Severity(StrEnum):
@@ -18,14 +19,14 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     source: str
-    text: str
+    text: Told
 
 
 class Fix(BaseModel):
     """One way to mend a finding: a sentence and the changes that do it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    text: str
+    text: Told
     changes: tuple[Change, ...] = ()
 
 
@@ -39,7 +40,7 @@ class Finding(BaseModel):
     id: str
     severity: Severity
     subject: Ref
-    summary: str
-    chain: tuple[str, ...] = ()
+    summary: Told
+    chain: tuple[Told, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     fixes: tuple[Fix, ...] = ()

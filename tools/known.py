@@ -21,9 +21,13 @@ REDACTED = "[redacted]"
 _SHORTEST = 6  # characters; shorter ones would hit ordinary words
 _LONGEST = 16_384  # what is longer is a file, known by its lines
 _MOST = 40_000  # written forms that are kept; the oldest go first
-_PLAIN = re.compile(r"[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:_[A-Z]+)*|[A-Z][a-z]+|[\d.:,/-]+|v?\d[\w.-]{0,11}")  # words, numbers
+_PLAIN = re.compile(
+    r"[a-z]+(?:[-_. ][a-z]+)*|[A-Z]+(?:_[A-Z]+)*|[A-Z][a-z]+|[\d.:,/-]+|v?\d[\w.-]{0,11}"
+)  # words, numbers
 _PLACE = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[a-z0-9.-]+(?::\d+)?(?:/[\w./-]*)?|/[\w./-]+", re.IGNORECASE)
-_PUBLIC = re.compile(r"(?:^|[._-])(?:ca|crt|cert|pub|public|namespace|user|username|login|host|port|database|db)$", re.I)
+_PUBLIC = re.compile(
+    r"(?:^|[._-])(?:ca|crt|cert|pub|public|namespace|user|username|login|host|port|database|db)$", re.I
+)
 _ADDRESS = re.compile(r"[a-z][\w+.-]*://[^\s:/@]*:(.+)@", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 

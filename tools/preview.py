@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tools.change import Change, Frozen, Json
 from tools.finding import Finding
+from tools.told import Told
 
 
 class Risk(StrEnum):
@@ -60,10 +61,10 @@ class Preview(Frozen):
     digest       of what the server (or Helm) would store, where the change alone does not pin that
     """
 
-    summary: str
-    diff: str = ""
-    warnings: tuple[str, ...] = ()
-    blockers: tuple[str, ...] = ()
+    summary: Told
+    diff: Told = ""
+    warnings: tuple[Told, ...] = ()
+    blockers: tuple[Told, ...] = ()
     risk: Risk = Risk.LOW
     undo: str = ""
     no_undo: str = ""
@@ -82,7 +83,7 @@ class Applied(Frozen):
     facts    for the answer and for verification (new uid, generation, release revision, image id, …)
     """
 
-    summary: str
+    summary: Told
     before: Json = None
     facts: dict[str, Json] = Field(default_factory=dict[str, Json])
 
@@ -91,7 +92,7 @@ class Verification(Frozen):
     """Whether what was applied became healthy, told in one sentence, with the causes when it did not."""
 
     healthy: bool
-    text: str
+    text: Told
     findings: tuple[Finding, ...] = ()
 
 
@@ -110,4 +111,4 @@ class Undo(Frozen):
     """The inverse of applied changes: changes to preview and approve like any other."""
 
     changes: tuple[Change, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Told, ...] = ()

@@ -156,7 +156,7 @@ def _redact_forms(line: str) -> str:
     line = TOKEN.sub(REDACTED, line)
     if any(mark in line for mark in _ADDRESS_MARKS):
         line = ADDRESS.sub(_redact_address, line) if "@" in line else line
-        line = MYSQL_ADDRESS.sub(rf"\1{REDACTED}", line)
+        line = MYSQL_ADDRESS.sub(rf"\1{REDACTED}", line) if "@" in line else line
         line = WEBHOOK.sub(rf"\1{REDACTED}", line)
     return line
 
@@ -198,7 +198,8 @@ def _redact_pairs(line: str) -> str:
     done = start = 0
     while match := _KEY.search(line, start):
         start = match.end()
-        if value := _value_of(line, match):
+        name = match["name"] or match["option"]
+        if (is_secret_name(name) or _after_escape(line, match, name)) and (value := _value_of(line, match)):
             begin, end = value
             parts += [line[done:begin], REDACTED]
             done = start = end
@@ -206,9 +207,9 @@ def _redact_pairs(line: str) -> str:
 
 
 def _value_of(line: str, key: re.Match[str]) -> tuple[int, int] | None:
-    """Where the secret behind a name begins and ends; None when the name or the value is harmless."""
+    """Where the value behind a secret's name begins and ends; None when it is harmless."""
     name, at = key["name"] or key["option"], key.end()
-    if not (is_secret_name(name) or _after_escape(line, key, name)) or at >= len(line):
+    if at >= len(line):
         return None
     if quoted := _QUOTED.match(line, at):
         quote = re.match(r"\\*[\"']", quoted[0])

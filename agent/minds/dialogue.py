@@ -11,7 +11,9 @@ from typing import Any
 
 from agent.minds.mind import Call, Returned, Turn
 from tools.change import Json
-from tools.redact import REDACTED, redact_object, redact_text
+from tools.known import REDACTED, removed
+from tools.redact import redact_object, redact_text
+from tools.said import redact_said
 
 Message = dict[str, Any]
 LONGEST_RESULT = 16_000  # characters of one tool result
@@ -33,11 +35,11 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """The text with marks in place of secrets."""
-        pieces = redact_text(text).split(REDACTED)
-        found = re.fullmatch("(.+?)".join(map(re.escape, pieces)), text, re.DOTALL)
-        if not found:
-            return redact_text(text)
-        marks = [self._mark(value) for value in found.groups()]
+        safe = redact_said(text)
+        pieces, values = safe.split(REDACTED), removed(text, safe)
+        if not values:
+            return safe
+        marks = [self._mark(value) for value in values]
         return "".join(piece + mark for piece, mark in zip(pieces, [*marks, ""], strict=True))
 
     def restore(self, value: Json) -> Json:

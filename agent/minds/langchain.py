@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from agent.minds.dialogue import Message, Secrets, messages
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Say, Turn, Writing
-from agent.minds.reply import Reply
+from agent.minds.reply import Reply, Telling
 from tools.catalog import Tool
 from tools.data import data_folder
 from tools.errors import BadRequest, Failed, Forbidden, NotFound, ShipmateError, Unreachable
@@ -72,15 +72,17 @@ class LangChainMind:
 
     def _reply(self, sent: list[Message], tools: Sequence[Tool]) -> Generator[Writing, None, Reply]:
         """One reply of the model, told while it comes."""
-        reply = Reply()
+        reply, telling = Reply(), Telling()
         schemas = [*map(_schema, tools), _function(_ASK)] if tools else []
         try:
             model = self._model.bind_tools(schemas) if schemas else self._model
             for chunk in model.stream(sent):
-                if said := reply.add(chunk):
+                if said := telling.add(reply.add(chunk)):
                     yield Writing(text=said)
         except Exception as error:  # every provider raises its own
             raise _translated(error, self._spec) from error
+        if said := telling.rest():
+            yield Writing(text=said)
         return reply
 
 

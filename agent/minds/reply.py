@@ -7,13 +7,15 @@ what is not whole JSON, or came with a reply that hit its length limit, is refus
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from agent.minds.mind import Call
 from tools.change import Json
-from tools.redact import REDACTED
+from tools.known import REDACTED
+from tools.redact import redact_text
 
 _CUT_OFF = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
 
@@ -24,6 +26,34 @@ class _RawCall:
     id: str | None
     index: object
     arguments: str = ""
+
+
+class Telling:
+    """A reply's text while it comes, without secrets: the last words wait, as the next ones may show what they are."""
+
+    _WAITING = 3  # words
+
+    def __init__(self) -> None:
+        self._line = ""
+        self._told = 0  # characters of the clean line
+
+    def add(self, said: str) -> str:
+        """What can be shown after one more piece."""
+        *whole, self._line = (self._line + said).split("\n")
+        shown = ""
+        for line in whole:
+            shown += redact_text(line)[self._told :] + "\n"
+            self._told = 0
+        words = re.findall(r"\s*\S+", self._line)
+        clean = redact_text("".join(words[: -self._WAITING])) if len(words) > self._WAITING else ""
+        if redact_text(self._line).startswith(clean):
+            shown += clean[self._told :]
+            self._told = max(self._told, len(clean))
+        return shown
+
+    def rest(self) -> str:
+        """What was still waiting when the reply ended."""
+        return redact_text(self._line)[self._told :]
 
 
 @dataclass

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 from tools.change import Ref
+from tools.known import learn_object
 
 KEEP = "helm.sh/resource-policy"
 
@@ -42,6 +43,7 @@ def documents(manifest: str, namespace: str) -> list[Document]:
                 name=str(metadata.get("name") or ""),
                 namespace=metadata.get("namespace") or namespace,
             )
+            learn_object(body)
             found.append(Document(ref, body, source))
     return found
 

@@ -17,6 +17,7 @@ from typing import Any
 from tools.change import Ref
 from tools.context import Context
 from tools.errors import Failed, Forbidden, NeedsAnswer, NotFound
+from tools.known import learn_named
 
 _LABELLED = "owner=helm"
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
@@ -84,6 +85,7 @@ def decode(secret: Mapping[str, Any]) -> Revision:
     except (KeyError, ValueError, OSError, EOFError, binascii.Error) as error:
         text = f"The record {meta['name']} of a Helm release in {meta.get('namespace')} cannot be read."
         raise Failed(text, "`helm history` may tell more; an older revision can still be rolled back to.") from error
+    learn_named(data.get("config"))
     return from_json(data, meta.get("namespace") or "")
 
 

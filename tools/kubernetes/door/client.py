@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tools import __version__
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Forbidden, Refused, ShipmateError
+from tools.known import learn_object
 from tools.kubernetes.door.errors import not_carried_out, status_of
 from tools.kubernetes.door.kinds import Kinds, Resource
 from tools.kubernetes.door.kubeconfig import find_access
@@ -87,7 +88,7 @@ class Cluster:
     def get(self, path: str, *, accept: str = "application/json", **query: Any) -> Object:
         """One object or answer. Raises NotFound, Forbidden, Unreachable or Failed."""
         if self._seen is None:
-            return json.loads(self.get_raw(path, accept=accept, **query))
+            return _learnt(json.loads(self.get_raw(path, accept=accept, **query)))
         key = ("GET", path, accept, *(f"{name}={value}" for name, value in sorted(query.items())))
         if key not in self._seen:
             self._seen[key] = self.get_raw(path, accept=accept, **query)
@@ -158,7 +159,7 @@ class Cluster:
                     break
                 version = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] != "BOOKMARK":
-                    yield event["type"], event["object"]
+                    yield event["type"], _learnt(event["object"])
 
     def can(
         self, verb: str, what: Ref | Resource, namespace: str | None = None, subresource: str = "", name: str = ""
@@ -293,7 +294,7 @@ class Cluster:
         data, warnings = self._transport.fetch(
             method, path, query, encode(body), headers, repeatable=repeatable, timeout=_WRITE_SECONDS
         )
-        return Reply(json.loads(data), warnings)
+        return Reply(_learnt(json.loads(data)), warnings)
 
     # --- Paths --------------------------------------------------------------------------------------------------
 
@@ -313,6 +314,13 @@ class Cluster:
 
     def _discover(self, path: str, accept: str) -> Mapping[str, Any]:
         return self.get(path, accept=accept)
+
+
+def _learnt(answer: Object) -> Object:
+    """The same answer; the values of Secrets in it are masked from now on wherever they turn up."""
+    if str(answer.get("kind")).startswith(("Secret", "List")):
+        learn_object(answer)
+    return answer
 
 
 def _next_token_after_expiry(error: Conflict) -> str:

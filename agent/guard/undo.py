@@ -10,12 +10,16 @@ from tools.change import (
     ApplyManifest,
     BuildImage,
     Change,
+    Delete,
     DeliverImage,
     HelmRelease,
     HelmRollback,
     HelmUninstall,
+    Patch,
     Proposal,
     RemoveImage,
+    RolloutUndo,
+    Scale,
     TagImage,
     WriteFile,
 )
@@ -154,7 +158,7 @@ def _target(name: str, change: Change) -> object:
             return name  # nothing takes it back, so nothing is joined with it
         case WriteFile():
             return "file", change.path
-        case _:
+        case ApplyManifest() | Patch() | Scale() | Delete() | RolloutUndo():
             ref = change.ref
             return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name
 
@@ -164,5 +168,6 @@ _FIRST = ("Namespace", "CustomResourceDefinition", "StorageClass", "ServiceAccou
 
 def _first_of_all(change: Change) -> int:
     """What others need is made again before them."""
-    made = isinstance(change, ApplyManifest) and change.ref.kind in _FIRST
-    return _FIRST.index(change.ref.kind) if made else len(_FIRST)
+    if isinstance(change, ApplyManifest) and change.ref.kind in _FIRST:
+        return _FIRST.index(change.ref.kind)
+    return len(_FIRST)

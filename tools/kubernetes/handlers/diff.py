@@ -17,6 +17,9 @@ class _Missing:
     def __repr__(self) -> str:
         return "MISSING"
 
+    def __deepcopy__(self, memo: object) -> _Missing:
+        return self  # there is one, known by identity
+
 
 MISSING = _Missing()
 

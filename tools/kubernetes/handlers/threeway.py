@@ -24,6 +24,10 @@ from tools.kubernetes.handlers.diff import (
 )
 
 
+# Maps whose entries are independent of each other, so that what others put beside ours can stay without it.
+_OPEN = ("labels", "annotations", "data", "binaryData", "stringData", "nodeSelector", "resources", "limits", "requests")
+
+
 class Clash(NamedTuple):
     """A place that somebody else has changed after us, so that neither value is plainly the right one."""
 
@@ -77,7 +81,7 @@ class _Merge:
             return copy.deepcopy(before)
         if same(now, before) or same(before, after):
             return now
-        if _all(Mapping, before, after, now):
+        if _all(Mapping, before, after, now) and (MISSING not in (before, after, now) or path[-1] in _OPEN):
             return self._map(before, after, now, path)
         if _all(list, before, after, now) and all(unique_names(part) is not None for part in (before, after, now)):
             return self._list(before, after, now, path)

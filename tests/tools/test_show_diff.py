@@ -2,6 +2,7 @@
 
 import copy
 
+from tools.kubernetes.handlers.defaults import is_default
 from tools.kubernetes.handlers.show_diff import asked_only, masked, unified
 
 
@@ -57,7 +58,7 @@ def test_defaults_that_nobody_asked_for_are_left_out():
             {"name": "injected", "image": "sidecar:1"},
         ],
     }}}}  # fmt: skip
-    shown = asked_only({}, stored, asked)
+    shown = asked_only({}, stored, asked, is_default)
     pod = shown["spec"]["template"]["spec"]
     assert pod == {"containers": [{"name": "web", "image": "web:2"}, {"name": "injected", "image": "sidecar:1"}]}
     assert "replicas" not in shown["spec"]
@@ -66,7 +67,7 @@ def test_defaults_that_nobody_asked_for_are_left_out():
 def test_what_was_there_stays_even_if_not_asked_for():
     after = copy.deepcopy(LIVE)
     after["spec"]["replicas"] = 3
-    assert asked_only(LIVE, after, {"spec": {"replicas": 3}}) == after
+    assert asked_only(LIVE, after, {"spec": {"replicas": 3}}, is_default) == after
 
 
 def test_a_removed_object_is_cut_short():

@@ -12,6 +12,7 @@ from tools.kubernetes.door.paths import collection_path
 from tools.kubernetes.handlers.diff import clean
 from tools.kubernetes.handlers.guarded import field_conflicts, with_version, write_guarded
 from tools.kubernetes.handlers.marks import Marks
+from tools.kubernetes.handlers.newcomers import arrival
 from tools.kubernetes.handlers.patch import judged, written
 from tools.kubernetes.handlers.pods_to_come import outlook
 from tools.kubernetes.handlers.preflight import (
@@ -23,15 +24,16 @@ from tools.kubernetes.handlers.preflight import (
     defines,
     live_object,
     made_earlier,
-    missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.references import Need, made_by
+from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.look.owners import helm_release, owners
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.permit import Permit
-from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
+from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.sealing import unseal
 
@@ -57,14 +59,14 @@ class ApplyHandler:
         write = _write(ctx, change, path, live)
         base = Preview(summary=change.summary, writes=(write,))
         if live is None:
-            return _preview_new(ctx, change, base, rests)
+            return _preview_new(ctx, change, base, rests, earlier)
         if change.create_only:
             what = f"{ref.kind} {ref.name} exists already{f' in {ref.namespace}' if ref.namespace else ''}."
             return base.model_copy(update={"uid": live["metadata"]["uid"], "blockers": (what,)})
         base = base.model_copy(
             update={"uid": live["metadata"]["uid"], "undo": "Each changed field gets its former value back."}
         )
-        return _preview_update(ctx, change, base, live, path)
+        return _preview_update(ctx, change, base, live, made_by(earlier))
 
     def apply(self, ctx: Context, change: ApplyManifest, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(change.summary)
@@ -118,11 +120,13 @@ def _unknown_kind(change: ApplyManifest, earlier: tuple[Change, ...], text: str)
     )
 
 
-def _preview_new(ctx: Context, change: ApplyManifest, base: Preview, rests: bool) -> Preview:
+def _preview_new(
+    ctx: Context, change: ApplyManifest, base: Preview, rests: bool, earlier: tuple[Change, ...]
+) -> Preview:
     ref = change.ref
     base = base.model_copy(update={"undo": "It is deleted again.", "provisional": rests})
     trial = _moved(change, "default") if rests and ref.namespace else change
-    if not rests and (blockers := missing_right(ctx, "create", ref)):
+    if rests and (blockers := missing_rights(ctx, (*base.writes, _creating(base.writes[0])))):
         return base.model_copy(update={"blockers": blockers})
     tried = _dry_run(ctx, trial, base.writes[0].method)
     if tried.body is None:
@@ -135,15 +139,23 @@ def _preview_new(ctx: Context, change: ApplyManifest, base: Preview, rests: bool
         stored["metadata"]["namespace"] = ref.namespace
     seen = compare(ctx, ref, None, stored, unseal(ctx, change.manifest))
     # Quota and pod security of a namespace that is not there yet are nobody's to ask; the nodes' room is.
-    pods = outlook(ctx, None, stored, trial.ref.namespace or "default")
+    made = made_by(earlier)
+    pods = outlook(ctx, None, stored, trial.ref.namespace or "default", made)
+    comes = arrival(ctx, stored, made)
     return base.model_copy(
         update={
             "diff": seen.diff,
-            "warnings": (*tried.warnings, *pods.warnings),
+            "warnings": tuple(dict.fromkeys((*tried.warnings, *pods.warnings, *comes.warnings))),
             "blockers": pods.blockers,
-            "risk": _risk_of_new(change),
+            "risk": comes.risk,
         }
     )
+
+
+def _creating(write: Write) -> Write:
+    """An apply that makes the object needs the right to create as well."""
+    path = write.path if write.method == "POST" else write.path.rpartition("/")[0]
+    return Write(door="kubernetes", method="POST", path=path)
 
 
 def _moved(change: ApplyManifest, namespace: str) -> ApplyManifest:
@@ -154,12 +166,6 @@ def _moved(change: ApplyManifest, namespace: str) -> ApplyManifest:
             "manifest": {**change.manifest, "metadata": meta},
         }
     )
-
-
-def _risk_of_new(change: ApplyManifest) -> Risk:
-    """What widens rights or steps into every request deserves a second look."""
-    grave = ("ClusterRole", "ClusterRoleBinding", "RoleBinding", "Role", "CustomResourceDefinition", "APIService")
-    return Risk.HIGH if change.ref.kind in grave or "Webhook" in change.ref.kind else Risk.LOW
 
 
 def _dry_run(ctx: Context, change: ApplyManifest, method: str, **query: Any) -> Tried:
@@ -174,9 +180,7 @@ def _dry_run(ctx: Context, change: ApplyManifest, method: str, **query: Any) -> 
         raise
 
 
-def _preview_update(ctx: Context, change: ApplyManifest, base: Preview, live: Object, path: str) -> Preview:
-    if blockers := missing_right(ctx, "patch", change.ref):
-        return base.model_copy(update={"blockers": blockers})
+def _preview_update(ctx: Context, change: ApplyManifest, base: Preview, live: Object, made: frozenset[Need]) -> Preview:
     tried = _dry_run(ctx, change, "PATCH")
     notes: tuple[str, ...] = ()
     if tried.error and (conflicts := field_conflicts(tried.error)):
@@ -192,7 +196,7 @@ def _preview_update(ctx: Context, change: ApplyManifest, base: Preview, live: Ob
     if tried.body is None:
         return base
     scaling = "replicas" in (live.get("spec") or {}) and replicas_of(live) != replicas_of(tried.body)
-    return judged(ctx, base, live, tried.body, unseal(ctx, change.manifest), scaling=scaling)
+    return judged(ctx, base, live, tried.body, unseal(ctx, change.manifest), scaling=scaling, made=made)
 
 
 def _takeable(manager: str, live: Object) -> bool:
@@ -208,7 +212,8 @@ def _takeover(conflicts: list[tuple[str, str]]) -> str:
 def _conflict_text(ctx: Context, live: Object, conflicts: list[tuple[str, str]]) -> str:
     told = "; ".join(f"{field} is managed by {manager}" for manager, field in sorted(set(conflicts)))
     known = " ".join(owner.text for owner in owners(ctx, live))
-    return f"Somebody else manages what this would change: {told}. {known}".strip()
+    way = known or "Change it there, or leave these fields out of the manifest."
+    return f"Somebody else manages what this would change: {told}. {way}"
 
 
 def _create(ctx: Context, change: ApplyManifest, manifest: Object, preview: Preview, permit: Permit) -> Applied:

@@ -15,9 +15,9 @@ from tools.kubernetes.handlers.preflight import (
     check_shown,
     live_object,
     made_earlier,
-    missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.show_diff import unified
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.rollout.health import gone
@@ -61,19 +61,18 @@ class DeleteHandler:
         live = live_object(ctx, ref)
         if live is None:
             if made_earlier(earlier, ref):
-                return Preview(summary=summary, writes=writes, provisional=True)
+                return Preview(summary=summary, blockers=missing_rights(ctx, writes), writes=writes, provisional=True)
             return Preview(summary=summary, writes=writes, noop=True, warnings=(f"There is no {ref}.",))
         uid = live["metadata"]["uid"]
-        if blockers := missing_right(ctx, "delete", ref):
-            return Preview(summary=summary, blockers=blockers, uid=uid, writes=writes)
         tried = attempt(ctx, "DELETE", path, _options(change, uid), "application/json")
+        if tried.blockers:
+            return Preview(summary=summary, blockers=tried.blockers, uid=uid, writes=writes)
         lost = losses(ctx, live, change.propagation)
         why_not = _no_way_back(live)
         return Preview(
             summary=summary,
             diff=unified(clean(live), None, str(ref), redact_object),
             warnings=(*tried.warnings, *lost.warnings, *owner_warnings(ctx, live)),
-            blockers=tried.blockers,
             risk=lost.risk,
             undo="" if why_not else _way_back(live),
             no_undo=why_not,

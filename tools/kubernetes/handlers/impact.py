@@ -111,15 +111,11 @@ def _way(after: Object, count: int) -> tuple[int, str]:
         return min(1, count - kept), f"{pods_text(count - kept)} will be replaced, one after the other{stay}."
     surge, missing = bounds(after)
     if (spec.get("strategy") or {}).get("type") == "Recreate":
-        return (
-            count,
-            f"{pods_text(count)} will be stopped before new ones start: it is down meanwhile (strategy Recreate).",
-        )
+        how = "will be stopped before new ones start: it is down meanwhile (strategy Recreate)."
+        return count, f"{pods_text(count)} {how}"
     if missing >= count:
-        return (
-            count,
-            f"All of its {pods_text(count)} may be stopped at once (maxUnavailable): it may be down meanwhile.",
-        )
+        how = "may be stopped at once (maxUnavailable): it may be down meanwhile."
+        return count, f"{'Its' if count == 1 else 'All of its'} {pods_text(count)} {how}"
     steadily = "none is missing meanwhile" if not missing else f"at most {missing} missing at a time"
     return missing, f"{pods_text(count)} will be replaced, up to {max(surge, missing)} at a time, {steadily}."
 

@@ -107,18 +107,13 @@ def _namespace(ctx: Context, live: Object) -> Impact:
     ]
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda kind: _count(ctx, kind, name), kinds))
-    counts = [f"{n} {kind.kind if n == 1 else _plural(kind)}" for kind, n in zip(kinds, found, strict=True) if n]
+    counts = [f"{n} {kind.singular if n == 1 else kind.plural}" for kind, n in zip(kinds, found, strict=True) if n]
     unseen = [kind.full_name for kind, n in zip(kinds, found, strict=True) if n is None]
     lost = [f"All that is in it goes for good: {', '.join(counts) or 'it is empty'}."]
     lost += fates(ctx, visible(ctx, "persistentvolumeclaims", name))
     if unseen:
         lost.append(f"Not counted, for lack of rights: {', '.join(unseen)}.")
     return Impact(tuple(lost), Risk.HIGH)
-
-
-def _plural(kind: Resource) -> str:
-    """Deployments, Ingresses, NetworkPolicies: the plural with the capitals of the kind."""
-    return kind.kind[0] + kind.plural[1:] if kind.plural.startswith(kind.kind[0].lower()) else kind.plural
 
 
 def _count(ctx: Context, kind: Resource, namespace: str) -> int | None:

@@ -18,11 +18,13 @@ from tools.kubernetes.handlers.preflight import (
     compare,
     live_object,
     made_earlier,
-    missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.references import Need, made_by
+from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.handlers.threeway import whole_lists
+from tools.kubernetes.look.managers import field_owners
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of
@@ -74,10 +76,9 @@ def preview_patch(ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> P
     if live is None:
         if made_earlier(earlier, ref):
             note = f"{ref} is made by an earlier step, so this is looked at again before it is applied."
-            return Preview(summary=change.summary, warnings=(note,), writes=writes, provisional=True)
+            rights = missing_rights(ctx, writes)
+            return Preview(summary=change.summary, warnings=(note,), blockers=rights, writes=writes, provisional=True)
         return Preview(summary=change.summary, blockers=(f"There is no {ref}.",), writes=writes)
-    if blockers := missing_right(ctx, "patch", ref, change.subresource or ""):
-        return Preview(summary=change.summary, blockers=blockers, uid=live["metadata"]["uid"], writes=writes)
     tried = attempt(ctx, "PATCH", path, unseal(ctx, change.patch), CONTENT_TYPES[change.type])
     base = Preview(
         summary=change.summary,
@@ -95,13 +96,22 @@ def preview_patch(ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> P
         live,
         tried.body,
         asked,
+        made=made_by(earlier),
         scaling=_sets_replicas(live, tried.body),
         status=change.subresource == "status",
     )
 
 
 def judged(
-    ctx: Context, base: Preview, live: Object, after: Object, asked: Any, *, scaling: bool, status: bool = False
+    ctx: Context,
+    base: Preview,
+    live: Object,
+    after: Object,
+    asked: Any,
+    *,
+    scaling: bool,
+    status: bool = False,
+    made: frozenset[Need] = frozenset(),
 ) -> Preview:
     """Complete the preview of an update: diff, preconditions, what it disturbs, whether its pods find a place."""
     ref = ref_of(live)
@@ -109,8 +119,9 @@ def judged(
     if not seen.diff:
         return base.model_copy(update={"noop": True})
     disturbed = impact(ctx, live, after)
-    pods = outlook(ctx, live, after, ref.namespace or "")
-    warnings = (*base.warnings, *pods.warnings, *disturbed.warnings, *owner_warnings(ctx, live, scaling=scaling))
+    pods = outlook(ctx, live, after, ref.namespace or "", made)
+    others = (*owner_warnings(ctx, live, scaling=scaling), *field_owners(live, seen.found))
+    warnings = (*base.warnings, *pods.warnings, *disturbed.warnings, *others)
     return base.model_copy(
         update={
             "diff": seen.diff,

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from tools.context import Context
 from tools.errors import Forbidden
-from tools.kubernetes.door.errors import status_of
-from tools.kubernetes.handlers.capacity import Room, room, room_text, shortage_text, shortages
+from tools.kubernetes.door.errors import AlreadyExists
+from tools.kubernetes.handlers.capacity import Room, room, room_text, shortage_text, shortages, unsuitable
 from tools.kubernetes.handlers.preflight import Tried, attempt
+from tools.kubernetes.handlers.references import Need, missing, storage
+from tools.kubernetes.look.related import visible
 from tools.kubernetes.rollout.rolling import WORKLOADS, Coming, coming, template_changed
 from tools.kubernetes.workload_changes import template_of
 
@@ -24,27 +26,90 @@ class Outlook(NamedTuple):
     blockers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def __add__(self, other: tuple[Any, ...]) -> Outlook:
+        return Outlook(self.blockers + other[0], self.warnings + other[1])
 
-def outlook(ctx: Context, live: Mapping[str, Any] | None, after: Mapping[str, Any], namespace: str) -> Outlook:
-    """Check the pods that come when `live` becomes `after` (the dry run's result)."""
+
+def outlook(
+    ctx: Context,
+    live: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    namespace: str,
+    made: frozenset[Need] = frozenset(),
+) -> Outlook:
+    """Check the pods that come when `live` becomes `after` (the dry run's result).
+
+    `made` are objects that the same plan or release makes, so that pods need not miss them.
+    """
+    if after.get("kind") == "PersistentVolumeClaim" and live is None:
+        return Outlook(warnings=storage(ctx, after))
     if after.get("kind") not in WORKLOADS or not template_of(after).get("spec"):
         return Outlook()
-    plan = coming(live, after)
+    plan = _plan(ctx, live, after)
     changed = live is None or template_changed(live, after)
-    if after["kind"] == "Pod" or not (plan.more or plan.surge or changed):
-        return Outlook() if live else _places(ctx, after, plan)
+    if not (plan.more or plan.surge or changed):
+        return Outlook()
+    # The pods are tried in another namespace where their own is not there yet; what they need must be in their own.
+    own = after["metadata"].get("namespace") or namespace
+    absent = missing(ctx, template_of(after)["spec"], own, made) if changed else ()
+    if after["kind"] == "Pod":
+        placed = Outlook() if live else _places(ctx, after, plan)
+        return Outlook(placed.blockers, absent + placed.warnings)
     tried = _try_pod(ctx, after, namespace)
     pod: dict[str, Any] = tried.body or {"metadata": {}, **template_of(after)}
-    blockers, warnings = _quota(ctx, pod, plan, namespace)
-    if not (blockers or warnings):
-        refused = tuple(f"Its pods would be refused: {text}" for text in tried.blockers)
-        quota = any("uota" in text for text in tried.blockers)
-        if plan.more or (changed and not quota):
-            blockers = refused
-    if not blockers and (plan.more or plan.surge):
-        placed = _places(ctx, pod, plan)
-        return Outlook(blockers + placed.blockers, warnings + placed.warnings)
-    return Outlook(blockers, warnings)
+    seen = _quota(ctx, pod, plan, namespace) + _refused(tried, after, plan)
+    if changed:
+        seen += Outlook(warnings=(*tried.warnings, *added(template_of(after)["spec"], pod["spec"]), *absent))
+    if live is None:
+        seen += _try_claims(ctx, after, namespace)
+    if not seen.blockers and (plan.more or plan.surge) and after["kind"] != "DaemonSet":
+        seen += _places(ctx, pod, plan)
+    return seen
+
+
+def _plan(ctx: Context, live: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Coming:
+    """The pods to come; those of a new DaemonSet are as many as there are nodes for it."""
+    if live is not None or after["kind"] != "DaemonSet":
+        return coming(live, after)
+    suitable = [node for node in visible(ctx, "nodes", None) if not unsuitable(node, template_of(after)["spec"])]
+    return Coming(len(suitable), len(suitable))
+
+
+def _refused(tried: Tried, after: Mapping[str, Any], plan: Coming) -> Outlook:
+    """What the server says to one pod; quota is summed up apart, unless nothing is known to be summed."""
+    if not tried.blockers:
+        return Outlook()
+    quota = any("Quota " in text for text in tried.blockers)
+    if quota and (plan.more or plan.replaced):
+        return Outlook()
+    told = tuple(f"Its pods would be refused: {text}" for text in tried.blockers)
+    if quota or (not plan.total and after["kind"] != "CronJob"):
+        return Outlook(warnings=told)  # there are none for now, and it may be otherwise when there are
+    return Outlook(blockers=told)
+
+
+def added(template: Mapping[str, Any], pod: Mapping[str, Any]) -> tuple[str, ...]:
+    """What admission puts into the pods beyond the template: containers, and the defaults of a limit range."""
+    told: list[str] = []
+    for field in ("initContainers", "containers"):
+        before = {item["name"]: item for item in template.get(field) or ()}
+        for item in pod.get(field) or ():
+            own = before.get(item["name"])
+            if own is None:
+                told.append(f"Admission adds container {item['name']} ({item.get('image', 'no image')}) to its pods.")
+            elif given := _given(own.get("resources") or {}, item.get("resources") or {}):
+                told.append(f"A limit range gives container {item['name']} {given}.")
+    return tuple(told)
+
+
+def _given(own: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The requests and limits that came without being asked for; a request that just repeats the limit is no news."""
+    parts: list[str] = []
+    for part in ("requests", "limits"):
+        stated = {**((own.get("limits") or {}) if part == "requests" else {}), **(own.get(part) or {})}
+        values = [f"{key} {value}" for key, value in sorted((now.get(part) or {}).items()) if key not in stated]
+        parts += [f"{part} {', '.join(values)}"] if values else []
+    return " and ".join(parts)
 
 
 def _try_pod(ctx: Context, after: Mapping[str, Any], namespace: str) -> Tried:
@@ -61,16 +126,35 @@ def _try_pod(ctx: Context, after: Mapping[str, Any], namespace: str) -> Tried:
         },
         "spec": {**template["spec"], "volumes": [*(template["spec"].get("volumes") or ()), *_claims(after)]},
     }
-    resource = ctx.cluster.kinds.resolve("pods")
-    try:
-        tried = attempt(ctx, "POST", ctx.cluster.collection(resource, namespace), pod, "application/json")
-    except Forbidden:
-        return Tried(None)
-    if isinstance(tried.error, Forbidden) and (status := status_of(tried.error)) and "cannot create" in status.message:
-        return Tried(None)
+    tried = _try(ctx, "pods", pod, namespace)
     if tried.body:
         tried.body["spec"].pop("nodeName", None)
     return tried
+
+
+def _try_claims(ctx: Context, after: Mapping[str, Any], namespace: str) -> Outlook:
+    """Dry run of the claims that a new stateful set makes for its first pod."""
+    seen = Outlook()
+    for template in after["spec"].get("volumeClaimTemplates") or ():
+        name = f"{template['metadata']['name']}-{after['metadata']['name']}-0"
+        claim = {**template, "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}}
+        claim.pop("status", None)
+        tried = _try(ctx, "persistentvolumeclaims", claim, namespace)
+        if isinstance(tried.error, AlreadyExists):
+            seen += Outlook(warnings=(f"Volume claim {name} is there already and is used with the data on it.",))
+            continue
+        seen += Outlook(
+            tuple(f"Its volume claims would be refused: {text}" for text in tried.blockers),
+            tried.warnings + storage(ctx, tried.body or claim),
+        )
+    return seen
+
+
+def _try(ctx: Context, kind: str, body: dict[str, Any], namespace: str) -> Tried:
+    """Dry run of what a controller will make; that the user may not make it is no verdict."""
+    path = ctx.cluster.collection(ctx.cluster.kinds.resolve(kind), namespace)
+    tried = attempt(ctx, "POST", path, body, "application/json")
+    return Tried(None) if isinstance(tried.error, Forbidden) else tried
 
 
 def _claims(after: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -80,31 +164,24 @@ def _claims(after: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{own}-0"}} for name in names]
 
 
-def _quota(
-    ctx: Context, pod: Mapping[str, Any], plan: Coming, namespace: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _quota(ctx: Context, pod: Mapping[str, Any], plan: Coming, namespace: str) -> Outlook:
     """Quota that denies the pods in the end is a blocker; one that only cramps a rolling replacement a warning."""
     resource = ctx.cluster.kinds.resolve("resourcequotas")
     try:
         quotas = list(ctx.cluster.list(resource, namespace))
     except Forbidden:
-        return (), ("Quota could not be checked: the right to read it is missing.",)
-    if not quotas:
-        return (), ()
+        return Outlook(warnings=("Quota could not be checked: the right to read it is missing.",))
     if plan.more:
-        return tuple(
-            shortage_text(short, plan.total, plan.more) for short in shortages(quotas, pod["spec"], plan.more)
-        ), ()
-    if not plan.surge:
-        return (), ()
-    tight = shortages(quotas, pod["spec"], 1)
+        short = shortages(quotas, pod["spec"], plan.more)
+        return Outlook(tuple(shortage_text(one, plan.total, plan.more) for one in short))
+    tight = shortages(quotas, pod["spec"], 1) if plan.surge else []
     if tight and plan.stuck:
-        name = tight[0].quota
-        return (
-            f"Quota {name} leaves no room for the one pod more that replacing the pods needs: it would never begin.",
-        ), ()
-    return (), tuple(
-        f"Quota {short.quota} leaves little room ({short.resource}): the pods are replaced slowly." for short in tight
+        text = "leaves no room for the one pod more that replacing the pods needs: it would never begin."
+        return Outlook((f"Quota {tight[0].quota} {text}",))
+    return Outlook(
+        warnings=tuple(
+            f"Quota {one.quota} leaves little room ({one.resource}): the pods are replaced slowly." for one in tight
+        )
     )
 
 

@@ -10,13 +10,14 @@ from tools.change import BaseChange, Change, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
 from tools.kubernetes.door.errors import status_of
+from tools.kubernetes.handlers.defaults import is_default, known
 from tools.kubernetes.handlers.diff import MISSING, Changed, changes, clean, look, pointer
 from tools.kubernetes.handlers.refusals import plain, plain_warning
 from tools.kubernetes.handlers.show_diff import asked_only, unified
 from tools.preview import Preview, Shown
 from tools.progress import Steps
 from tools.redact import redact_object
-from tools.sealing import veiled
+from tools.sealing import still, veiled
 
 C = TypeVar("C", bound=BaseChange)
 
@@ -70,20 +71,6 @@ def live_object(ctx: Context, ref: Ref) -> dict[str, Any] | None:
         return None
 
 
-def missing_right(ctx: Context, verb: str, ref: Ref, subresource: str = "") -> tuple[str, ...]:
-    """A blocker when the user may not do this, else nothing."""
-    if ctx.cluster.can(verb, ref, subresource=subresource):
-        return ()
-    resource = ctx.cluster.kinds.for_ref(ref)
-    what = resource.full_name + (f"/{subresource}" if subresource else "")
-    where = f" in namespace {ref.namespace}" if ref.namespace else ""
-    option = f" -n {ref.namespace}" if ref.namespace else ""
-    return (
-        f"The user {ctx.cluster.user} may not {verb} {what}{where}. "
-        f"Ask for that right; `kubectl auth can-i {verb} {what}{option}` checks it.",
-    )
-
-
 def attempt(ctx: Context, method: str, path: str, body: Any, content_type: str, **query: Any) -> Tried:
     """Dry run; what the server refuses becomes a blocker in plain words. Raises only what is not an answer."""
     try:
@@ -102,12 +89,21 @@ def compare(
     old = clean(live, status) if live else None
     new = clean(after, status) if after else None
     if new is not None and asked is not MISSING:
-        new = asked_only(old if old is not None else MISSING, new, asked)
+        new = _asked(old if old is not None else {}, new, asked)
         new = {key: after[key] for key in ("apiVersion", "kind") if after and key in after} | new
     found = tuple(changes(old, new)) if old is not None and new is not None else ()
     safe = redact_object(old) if old else {}
     shown = tuple(_shown(ctx, old, safe, change) for change in found)
     return Compared(unified(old, new, str(ref), redact_object), shown, found)
+
+
+def _asked(old: dict[str, Any], new: dict[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The dry run's result without defaults; those of a custom resource nobody knows, so all it adds counts as such."""
+    if known(str(new.get("apiVersion", ""))):
+        return asked_only(old, new, asked, is_default)
+    shown = asked_only(old, new, asked, lambda key, _: key not in ("", "metadata"))
+    was, now, wanted = (part.get("metadata") or {} for part in (old, new, asked))
+    return {**shown, "metadata": asked_only(was, now, wanted, is_default)}
 
 
 def _shown(ctx: Context, old: Any, safe: Any, change: Changed) -> Shown:
@@ -128,11 +124,9 @@ def check_shown(
     if live is None:
         return
     plain_live = clean(live, keep_status=True)
-    safe = redact_object(plain_live)
     for value in shown:
         now = look(plain_live, value.path)
-        seen = None if now is MISSING else veiled(ctx, now, look(safe, value.path))
-        if seen != value.value:
+        if not still(ctx, None if now is MISSING else now, value.value):
             place = value.path.strip("/").replace("/", ".").replace("~1", "/")
             raise Conflict(f"{place} of {ref} has changed since it was shown; nothing was written.", again)
 

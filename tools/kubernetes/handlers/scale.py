@@ -15,9 +15,9 @@ from tools.kubernetes.handlers.preflight import (
     attempt,
     live_object,
     made_earlier,
-    missing_right,
     previewing,
 )
+from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.rollout.health import settled
 from tools.permit import Permit
@@ -41,14 +41,13 @@ class ScaleHandler:
         if live is None:
             if made_earlier(earlier, ref):
                 note = f"{ref} is made by an earlier step, so this is looked at again before it is applied."
-                return Preview(summary=summary, warnings=(note,), writes=writes, provisional=True)
+                rights = missing_rights(ctx, writes)
+                return Preview(summary=summary, warnings=(note,), blockers=rights, writes=writes, provisional=True)
             return Preview(summary=summary, blockers=(f"There is no {ref}.",), writes=writes)
         before = live["spec"].get("replicas", 1)
         base = Preview(summary=summary, uid=live["metadata"]["uid"], writes=writes, undo=f"Scale back to {before}.")
         if before == change.replicas:
             return base.model_copy(update={"noop": True})
-        if blockers := missing_right(ctx, "patch", ref, "scale"):
-            return base.model_copy(update={"blockers": blockers})
         tried = attempt(ctx, "PATCH", path, _patch(change), CONTENT_TYPES["merge"])
         base = base.model_copy(update={"warnings": tried.warnings, "blockers": tried.blockers})
         if tried.body is None:

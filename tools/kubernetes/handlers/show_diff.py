@@ -10,9 +10,10 @@ from typing import Any
 from tools.kubernetes.handlers.diff import MISSING, Json
 
 _LONGEST = 60  # lines shown of an object that goes away as a whole
-_OPEN_MAPS = ("labels", "annotations", "data", "stringData", "binaryData")
+_KEYS = ("name", "mountPath", "devicePath", "containerPort", "ip", "topologyKey")  # by which the server merges lists
 
 Redact = Callable[[dict[str, Any]], dict[str, Any]]
+Quiet = Callable[[str, Json], bool]
 
 
 def unified(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, title: str, redact: Redact) -> str:
@@ -31,43 +32,39 @@ def unified(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, t
     return "\n".join(out)
 
 
-def asked_only(before: Json, after: Json, asked: Json, inside: str = "") -> Json:
-    """`after` without the defaults that the server filled in beside what was asked for.
+def asked_only(before: Json, after: Json, asked: Json, quiet: Quiet) -> Json:
+    """`after` without what the server filled in beside what was asked for.
 
-    A field stays if it was there before, if the request names it, or if it is an entry of an open map such as labels.
-    Items of lists always stay: a container that admission adds must be seen.
+    A field stays if it was there before, if the request names it, or if it is not `quiet`, that is no default.
     """
     if isinstance(after, Mapping):
         kept: dict[str, Json] = {}
         for key, value in after.items():
             old = before.get(key, MISSING) if isinstance(before, Mapping) else MISSING
             want = asked.get(key, MISSING) if isinstance(asked, Mapping) else MISSING
-            if old is MISSING and want is MISSING and inside not in _OPEN_MAPS:
+            if old is MISSING and want is MISSING and quiet(key, value):
                 continue
-            kept[key] = asked_only(old, value, want, key)
+            kept[key] = asked_only(old, value, want, quiet)
         return kept
     if isinstance(after, list):
+        pairs = [(_same_item(item, index, before), _same_item(item, index, asked)) for index, item in enumerate(after)]
         return [
-            asked_only(_same_item(item, index, before), item, _wanted_item(item, index, after, asked))
-            for index, item in enumerate(after)
+            # What nobody asked for came from admission: it is shown whole, unless every pod gets it.
+            asked_only(old, item, item if want is MISSING else want, quiet)
+            for (old, want), item in zip(pairs, after, strict=True)
+            if not (old is MISSING and want is MISSING and quiet("", [item]))
         ]
     return after
 
 
 def _same_item(item: Json, index: int, others: Json) -> Json:
-    """The item of another list that is the same one: by name, else (in a list without names) by position."""
+    """The item of another list that is the same one: by what tells its kind apart, else by position."""
     if not isinstance(others, list):
         return MISSING
-    name = item.get("name") if isinstance(item, Mapping) else None
-    if name is not None:
-        return next((o for o in others if isinstance(o, Mapping) and o.get("name") == name), MISSING)
+    for key in _KEYS if isinstance(item, Mapping) else ():
+        if key in item:
+            return next((o for o in others if isinstance(o, Mapping) and o.get(key) == item[key]), MISSING)
     return others[index] if index < len(others) else MISSING
-
-
-def _wanted_item(item: Json, index: int, after: list[Json], asked: Json) -> Json:
-    want = _same_item(item, index, asked)
-    # What nobody asked for came from admission: show it whole.
-    return item if want is MISSING else want
 
 
 def masked(before: dict[str, Any], after: dict[str, Any], redact: Redact) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -78,6 +75,8 @@ def masked(before: dict[str, Any], after: dict[str, Any], redact: Redact) -> tup
 def _mask(before: Json, after: Json, safe_before: Json, safe_after: Json) -> tuple[Json, Json]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         return _mask_maps(before, after, safe_before, safe_after)
+    if isinstance(before, list) and isinstance(after, list) and _apart(before) and _apart(after):
+        return _mask_named(before, after, safe_before, safe_after)
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = [
             _mask(one, other, _at(safe_before, i, one), _at(safe_after, i, other))
@@ -99,6 +98,25 @@ def _mask_maps(before: Json, after: Json, safe_before: Json, safe_after: Json) -
             one[key] = old_mark
         if new is not MISSING:
             other[key] = new_mark
+    return one, other
+
+
+def _apart(items: list[Json]) -> bool:
+    """Whether each item has a name of its own."""
+    names = [item.get("name") for item in items if isinstance(item, Mapping)]
+    return bool(names) and None not in names and len(set(map(str, names))) == len(items)
+
+
+def _mask_named(before: list[Json], after: list[Json], safe_before: Json, safe_after: Json) -> tuple[Json, Json]:
+    """Items are compared with the one of the same name, also when others come and go around it."""
+    places = {item["name"]: index for index, item in enumerate(before)}
+    one = [_at(safe_before, index, item) for index, item in enumerate(before)]
+    other: list[Json] = []
+    for index, item in enumerate(after):
+        mine = _at(safe_after, index, item)
+        if (was := places.get(item["name"])) is not None:
+            one[was], mine = _mask(before[was], item, one[was], mine)
+        other.append(mine)
     return one, other
 
 

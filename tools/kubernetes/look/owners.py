@@ -9,7 +9,7 @@ from tools.context import Context
 from tools.errors import Forbidden, NotFound
 
 # Managers that are a person's own tool or part of Kubernetes; any other name in managedFields is an operator.
-_PEOPLE = (
+PEOPLE = (
     "kubectl",
     "helm",
     "shipmate",
@@ -22,7 +22,7 @@ _PEOPLE = (
     "Mozilla",
     "python",
 )
-_SYSTEM = (
+SYSTEM = (
     "kube-",
     "kubelet",
     "k3s",
@@ -129,7 +129,7 @@ def _operators(meta: Mapping[str, Any], space: str) -> Iterable[Owner]:
         own = entry.get("subresource") or "f:spec" not in (entry.get("fieldsV1") or {})
         if own or name in seen or name.startswith(("argocd", "kustomize-controller", "helm-controller")):
             continue
-        if name.startswith(_PEOPLE) or name.startswith(_SYSTEM) or not name or "operator" not in name.lower():
+        if name.startswith(PEOPLE) or name.startswith(SYSTEM) or not name or "operator" not in name.lower():
             continue
         seen.add(name)
         yield Owner("operator", name, space, f"The operator {name} writes to it and may revert changes.")

@@ -37,7 +37,7 @@ def users(ctx: Context, *, kind: str, name: str, namespace: str | None = None) -
 
 
 def holders(ctx: Context, kind: str, name: str, namespace: str | None) -> list[tuple[str, str]]:
-    """Who uses a config map, secret, volume claim or service account, and how; what may not be looked at is left out."""
+    """Who uses a config map, secret, volume claim or service account, and how, as far as may be seen."""
     found: list[tuple[str, str]] = []
     # the claims of a stateful set stand in its pods only
     kinds = ("pods",) if kind == "PersistentVolumeClaim" else _HOLDERS

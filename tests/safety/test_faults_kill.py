@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from agent.events import Event
 from agent.guard.hold import any_left
 from agent.guard.plan import Plan
 from agent.guard.undo import applied_steps
-from agent.session import Session
-from tests.agent.scripted import ScriptedMind
 from tests.safety import faults
+from tests.safety.applying import TWO, approve, fresh, propose, session, set_value
 from tests.safety.killing import run_until
-from tools.change import Change, Patch, Proposal, Ref
 from tools.context import Context
 from tools.errors import Conflict, Refused
 
 pytestmark = pytest.mark.cluster
-
-TWO = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: one}
-data: {value: first}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: two}
-data: {value: first}
-"""
-
-
-def fresh(ctx: Context) -> Context:
-    """The same place for another process: nothing open, nothing remembered."""
-    return Context(
-        kubeconfig=ctx.kubeconfig, context=ctx.context, namespace=ctx.namespace, root=ctx.root, state=ctx.state
-    )
-
-
-def session(ctx: Context) -> Session:
-    return Session(fresh(ctx), ScriptedMind())
-
-
-def drain(work: Iterator[Event]) -> object:
-    """What a generator returned."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
-
-
-def set_value(ctx: Context, name: str, value: str) -> Patch:
-    ref = Ref(api_version="v1", kind="ConfigMap", name=name, namespace=ctx.namespace)
-    return Patch(summary=f"set {name}", ref=ref, verb="set", type="merge", patch={"data": {"value": value}})
-
-
-def propose(ctx: Context, *changes: Change) -> Plan:
-    plan = drain(session(ctx).guard.propose(Proposal(changes=changes), "set both", "set both"))
-    assert isinstance(plan, Plan)
-    return plan
-
-
-def approve(ctx: Context, plan: Plan) -> list[Event]:
-    mine = session(ctx)
-    return list(mine.approve(mine.stored_plan(plan.id), plan.digest, "test"))
 
 
 def values(ctx: Context, names: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from agent.events import Answered, Asked, Event, PlanProposed, Token, ToolFinished, ToolStarted
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode
+from agent.guard.ruling import Decision
 from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returned, Say, Turn, Writing
 from tools.catalog import Result, Tool, by_name
 from tools.change import Change, Proposal
@@ -75,6 +75,7 @@ def _call(tools: dict[str, Tool], guard: Guard, call: Call) -> Returned:
     try:
         if call.tool not in tools:
             raise NotFound(f"There is no tool {call.tool!r} in {guard.mode} mode.")
+        guard.check_call(tools[call.tool])
         result = tools[call.tool].run(guard.ctx, call.arguments)
     except NeedsAnswer as asked:
         kind = NeedsAnswer.__name__
@@ -95,14 +96,13 @@ def _together(returned: tuple[Returned, ...]) -> Proposal:
     return Proposal(
         changes=tuple(changes),
         notes=tuple(dict.fromkeys(note for proposal in proposals for note in proposal.notes)),
-        undoes=next((proposal.undoes for proposal in proposals if proposal.undoes), ""),
     )
 
 
 def propose(
     conversation: Conversation, guard: Guard, proposal: Proposal, reading: str, roll_back: bool = False
 ) -> Generator[Event, None, Plan | None]:
-    """Make a plan of the proposal and show it; returns the plan if it waits for a yes."""
+    """Make a plan of the proposal and show it; returns the plan if it can be applied, by a yes or without one."""
     request = next((turn.text for turn in reversed(conversation.turns) if turn.role == "person"), "")
     plan = yield from guard.propose(proposal, request, reading, roll_back)
     if all(step.preview.noop for step in plan.steps):
@@ -111,12 +111,16 @@ def propose(
         conversation.turns.append(Turn(role="mind", text=text))
         yield Answered(text=text, outcome="nothing")
         return None
-    awaits = guard.mode is Mode.ASK and not plan.blockers
-    conversation.turns.append(Turn(role="plan", plan_id=plan.id, text="proposed"))
-    yield PlanProposed(plan=plan, awaits=awaits)
-    if awaits:
+    denied = plan.ruling.decision is Decision.DENY
+    stands = guard.mode.applies and not plan.blockers and not denied
+    conversation.turns.append(Turn(role="plan", plan_id=plan.id, text="denied" if denied else "proposed"))
+    yield PlanProposed(plan=plan, awaits=stands and not guard.cover(plan))
+    if stands:
         return plan
-    if plan.blockers:
+    if denied:
+        text = f"Denied by {plan.ruling.told}. Nothing was changed."
+        yield Answered(text=text, outcome="refused", code=exit_code(Refused("")))
+    elif plan.blockers:
         text = "This would not succeed, so nothing can be approved:\n" + "\n".join(f"- {b}" for b in plan.blockers)
         yield Answered(text=text, outcome="failed", code=exit_code(Failed("")))
     else:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
-from agent.events import Answered, Errored, Event, Noticed, StepApplied
+from agent.events import Answered, Asked, Errored, Event, Noticed, StepApplied
+from agent.guard.grant import Grant
 from agent.guard.guard import Guard
+from agent.guard.permitted import about_permission
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode, tools_in
 from agent.guard.recovery import recover
@@ -18,7 +22,8 @@ from agent.settings import Settings
 from agent.store.sqlite import Store
 from tools.catalog import CATALOG, Effect, Tool
 from tools.context import Context
-from tools.errors import Failed, NotFound, ShipmateError, exit_code
+from tools.errors import Failed, NeedsAnswer, NotFound, ShipmateError, exit_code
+from tools.said import learn_said
 
 TOOLS: tuple[Tool, ...] = (*CATALOG, Tool("undo", Effect.CHANGE, "agent.guard.undo:undo"))
 
@@ -28,24 +33,32 @@ ROLLED_BACK = 12
 class Session:
     """One conversation. `send` takes what a person says; `approve` and `refuse` decide the plan that waits."""
 
-    def __init__(self, ctx: Context, mind: Mind, mode: Mode = Mode.ASK, id: str | None = None) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        mind: Mind,
+        mode: Mode = Mode.ASK,
+        id: str | None = None,
+        policy: tuple[Path, ...] = (),
+    ) -> None:
         self.id = id or token_hex(4)
         self.ctx = ctx
         self.mind = mind
         self.store = Store(ctx.state / "shipmate.db")
-        self.guard = Guard(ctx, journal_of(ctx), self.store, mode)
+        self.guard = Guard(ctx, journal_of(ctx), self.store, mode, policy)
         self.conversation = Conversation(
             turns=self.store.turns(self.id) if id else [], tools=tools_in(mode, TOOLS)
         )  # fmt: skip
         self.pending: Plan | None = None
         self._recovered = False
+        self._told_problem = ""
         self._keep_place()
 
     @classmethod
     def open(cls, settings: Settings, id: str | None = None) -> Session:
         """A session as the settings say: which cluster, which folder, which mind."""
         ctx = settings.open_context()
-        return cls(ctx, choose_mind(settings, ctx), settings.mode, id)
+        return cls(ctx, choose_mind(settings, ctx), settings.mode, id, settings.policy)
 
     def recover(self) -> Iterator[Noticed]:
         """Tell what became of plans that were cut off, here or in another process."""
@@ -61,10 +74,16 @@ class Session:
         if self.pending:
             self.store.move_plan(self.pending.id, "pending", "replaced")
             self.pending = None
+        yield from self._policy_problem()
+        if aside := about_permission(self.guard, text, getpass.getuser()):
+            yield Answered(text=aside)
+            return
+        learn_said(text)
         self.conversation.turns.append(Turn(role="person", text=text))
         try:
             self.pending = yield from take_turn(self.conversation, self.mind, self.guard, roll_back)
             self._keep_place()
+            yield from self._unasked()
         except ShipmateError as error:
             yield self._errored(error)
         finally:
@@ -72,22 +91,58 @@ class Session:
         if lost:
             yield Noticed(text=lost)
 
-    def undo(self, plan_id: str | None = None) -> Iterator[Event]:
-        """Propose to take back the last applied plan, or the one named."""
+    def undo(self, plan_id: str | None = None, **how: Any) -> Iterator[Event]:
+        """Propose to take back the last applied plan, or the one named; `how` as the tool `undo` understands it."""
         try:
-            proposal = undo(self.ctx, plan=plan_id)
-            reading = f"take back plan {proposal.undoes}"
+            proposal = undo(self.ctx, plan=plan_id, **how)
+            reading = f"take back plan {', '.join(proposal.undoes)}" if proposal.undoes else "take back what was done"
             self.pending = yield from propose(self.conversation, self.guard, proposal, reading)
+            yield from self._unasked()
+        except NeedsAnswer as question:
+            yield Asked(text=question.message, options=question.options)
         except ShipmateError as error:
             yield self._errored(error)
 
-    def approve(self, plan: Plan, digest: str, how: str, by: str = "", typed: str = "") -> Iterator[Event]:
-        """Apply the plan and yield what happens; the last event says how it ended."""
+    def approve(
+        self, plan: Plan, digest: str, how: str, by: str = "", typed: str = "", stands: bool = False
+    ) -> Iterator[Event]:
+        """Apply the plan and yield what happens; the last event says how it ended.
+
+        `stands`: once it is applied and healthy, the same is done without a question for the rest of this session.
+        """
+        by = by or getpass.getuser()
+        healthy = yield from self._apply(plan, lambda: self.guard.approve(plan, digest, by, how, typed))
+        if healthy and stands:
+            try:
+                for given in self.guard.stand(plan, by):
+                    yield Noticed(text=f'From now on without a question: {given}. "revoke" ends it.')
+            except ShipmateError as error:
+                yield Noticed(text=str(error))
+
+    def close(self) -> None:
+        """End the session: what was permitted for it is permitted no longer."""
+        self.guard.revoke("the end of the session")
+
+    def _unasked(self) -> Iterator[Event]:
+        """Apply the plan at once where a rule or a standing grant permits all of it."""
+        plan = self.pending
+        if plan and (covered := self.guard.cover(plan)):
+            yield Noticed(text=f"Applied without a question, by {', '.join(covered)}.")
+            yield from self._apply(plan, lambda: self.guard.approve_unasked(plan))
+
+    def _policy_problem(self) -> Iterator[Event]:
+        """Say, once, that the policy is broken: reading goes on, changes do not."""
+        problem = self.guard.judge.problem()
+        if problem and problem != self._told_problem:
+            yield Noticed(text=problem)
+        self._told_problem = problem
+
+    def _apply(self, plan: Plan, yes: Callable[[], Grant]) -> Generator[Event, None, bool]:
+        """Carry out a plan under the grant that `yes` gives; returns whether all of it is healthy."""
         self.pending = None
         healthy, told = False, list[StepApplied]()
         try:
-            grant = self.guard.approve(plan, digest, by or getpass.getuser(), how, typed)
-            work = self.guard.carry_out(plan, grant)
+            work = self.guard.carry_out(plan, yes())
             while True:
                 try:
                     event = next(work)
@@ -99,13 +154,14 @@ class Session:
                 yield event
         except ShipmateError as error:
             yield self._errored(error)
-            return
+            return False
         except (KeyboardInterrupt, GeneratorExit):
             told.append(StepApplied(plan_id=plan.id, step=0, status="unknown", text="stopped by the person"))
             raise
         finally:
             self._remember(plan, told)
         yield self._after(plan, healthy)
+        return healthy
 
     def refuse(self, plan: Plan, by: str = "") -> Answered:
         """Drop the plan."""

@@ -2,12 +2,13 @@
 
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent.guard.policy import Mode
+from agent.guard.policy import Mode, lowest
 from tools.context import Context
 from tools.errors import BadRequest
 
@@ -23,7 +24,8 @@ class Settings(BaseModel):
     """Everything that can be set.
 
     model       which chat model decides, as `provider:name`; None means the built-in planner
-    mode        see `Mode`
+    mode        see `Mode`; the file, the environment and the flag can each only lower what the others permit
+    policy      policy files besides the usual ones: all that the file, the environment and the flag name
     workspace   the folder that Shipmate works in
     """
 
@@ -35,12 +37,16 @@ class Settings(BaseModel):
     workspace: Path = Path()
     model: str | None = None
     mode: Mode = Mode.ASK
+    policy: tuple[Path, ...] = ()
 
     @classmethod
     def load(cls, **flags: Any) -> "Settings":
         """Settings with these flags on top; a flag that is None was not given."""
         try:
-            return cls(**_from_file() | _from_environment() | {k: v for k, v in flags.items() if v is not None})
+            layers = (_from_file(), _from_environment(), {k: v for k, v in flags.items() if v is not None})
+            values: dict[str, Any] = {key: value for layer in layers for key, value in layer.items()}
+            values |= _mode(layers) | {"policy": [layer["policy"] for layer in layers if layer.get("policy")]}
+            return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
             raise BadRequest(
@@ -61,6 +67,15 @@ class Settings(BaseModel):
             namespace=self.namespace,
             root=root,
         )
+
+
+def _mode(layers: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The mode that goes the least far of those that are set; one that does not exist is left to be told."""
+    modes = [layer["mode"] for layer in layers if "mode" in layer]
+    unknown = [mode for mode in modes if mode not in list(Mode)]
+    if not modes:
+        return {}
+    return {"mode": unknown[0] if unknown else lowest(map(Mode, modes))}
 
 
 def _from_environment() -> dict[str, Any]:

@@ -13,10 +13,11 @@ GLOBAL = {
     "--kubeconfig": ("FILE", "kubeconfig file (default: KUBECONFIG, ~/.kube/config)"),
     "--workspace": ("FOLDER", "the folder with the sources (default: this one)"),
     "--model": ("PROVIDER:NAME", "chat model (default: the built-in planner)"),
-    "--mode": ("MODE", "how far Shipmate may go: read-only, dry-run or ask"),
+    "--mode": ("MODE", "how far Shipmate may go: read-only, dry-run, ask or auto"),
+    "--policy": ("FILE", "a policy file besides the usual ones; the strictest counts"),
 }
 _SHORT = {"-n": "--namespace"}
-MODES = ["read-only", "dry-run", "ask"]
+MODES = ["read-only", "dry-run", "ask", "auto"]
 
 
 def parse(words: list[str], commands: dict[str, str]) -> argparse.Namespace:

@@ -42,8 +42,12 @@ def run(args: argparse.Namespace) -> int:
             request = ""
             if session.pending and args.yes:
                 watch(session, screen, approve_now(session, "--yes", args.confirm))
-            elif session.pending:
+            elif session.pending and person:
                 request = decide(session, screen)
+            elif session.pending:  # in auto mode, what no rule allows waits
+                screen.code = 10
+                screen.hint(f"It waits for a yes: shipmate plan approve {session.pending.id}")
+                return screen.code
         if screen.code == 10:
             screen.hint(f'Answer with: shipmate ask -c {session.id} "…"')
         return screen.code
@@ -74,4 +78,6 @@ def _as_json(session: Session, request: str, args: argparse.Namespace) -> int:
     emit(session.send(request, args.roll_back))
     if session.pending and args.yes:
         emit(approve_now(session, "--yes", args.confirm))
+    elif session.pending:
+        code = 10
     return code

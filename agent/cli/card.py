@@ -13,12 +13,16 @@ from rich.text import Text
 from agent.cli.outline import outline
 from agent.cli.plain import clean
 from agent.guard.plan import Plan, Step
+from agent.guard.ruling import Decision, Ruling
 from tools.preview import Risk
 
 _LEAST_LINES = 12  # of diff for each step
 _OTHER_LINES = 5  # beside the diff of a step
 _LINE_LENGTH = 240
 _RISK_STYLE = {Risk.LOW: "green", Risk.MEDIUM: "yellow", Risk.HIGH: "bold red"}
+_DECISION_STYLE = {
+    Decision.ALLOW: "dim", Decision.ASK: "yellow", Decision.CONFIRM: "yellow", Decision.DENY: "bold red",
+}  # fmt: skip
 _LINE_STYLE = {"+": "green", "-": "red", "@": "cyan", "~": "yellow"}
 
 
@@ -74,9 +78,26 @@ def _step(number: int, step: Step, limit: int, how: str) -> Iterator[tuple[int, 
         yield _line(f"✘ {blocker}", "bold red")
     for warning in preview.warnings:
         yield _line(f"! {warning}", "yellow")
+    if told := _decided(step.ruling):
+        yield _line(told, _DECISION_STYLE[step.ruling.decision])
     if preview.provisional:
         yield _line("looked at again before it is applied, since it rests on an earlier step", "dim")
     yield _line(f"undo: {preview.undo}" if preview.undo else f"cannot be undone: {preview.no_undo}", "dim")
+
+
+def _decided(ruling: Ruling) -> str:
+    """What the policy says about the step, where it says more than that it is asked about."""
+    match ruling.decision:
+        case Decision.DENY:
+            return f"✘ denied by {ruling.told}"
+        case Decision.CONFIRM:
+            return f"! the name has to be typed, by {ruling.told}"
+        case Decision.ASK if ruling.reason or ruling.each_time:
+            return f"! asked about{' each time' if ruling.each_time else ''}, by {ruling.told}"
+        case Decision.ALLOW:
+            return f"allowed in auto mode by {ruling.told}"
+        case _:
+            return ""
 
 
 def _diff_line(line: str) -> Text:

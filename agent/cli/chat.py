@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.history import FileHistory
 
 from agent import __version__
 from agent.cli.common import settings_from
+from agent.cli.history import PrivateHistory
 from agent.cli.names import NameCompleter
+from agent.cli.reveal import asked, show
 from agent.guard.hold import any_left
 from tools.errors import BadRequest, ShipmateError
 
@@ -40,9 +41,13 @@ def run(args: argparse.Namespace) -> int:
     names = NameCompleter()
     threading.Thread(target=_prepare, args=(args, names), daemon=True).start()
     reader = PromptSession[str](
-        history=FileHistory(str(_state() / "history")), completer=names, complete_while_typing=False
+        history=PrivateHistory(_state() / "history"), completer=names, complete_while_typing=False
     )
-    return Chat(args, names, reader).talk()
+    chat = Chat(args, names, reader)
+    try:
+        return chat.talk()
+    finally:
+        chat.close()
 
 
 class Chat:
@@ -72,6 +77,11 @@ class Chat:
             if text.lower() in _LEAVE:
                 return 0
             text = self._turn(text) if text else ""
+
+    def close(self) -> None:
+        """End the session and what was permitted for it."""
+        if self._session is not None:
+            self._session.close()
 
     def _turn(self, text: str) -> str:
         """One request and, if it led to a plan, its decision; Ctrl-C stops what runs and keeps the chat.
@@ -104,13 +114,16 @@ class Chat:
         from agent.cli.dialogue import ANSWERS, decide, watch
 
         session = self._open()
+        if wanted := asked(text):
+            show(session.guard, read=lambda question: self._read(question, ""), **wanted)
+            return ""
         if not text:
             watch(session, screen, session.recover())
             return ""
         answer = text if session.pending and text.lower() in ANSWERS else ""
         if not answer:
             watch(session, screen, session.send(text))
-        return decide(session, screen, self._read, answer)
+        return decide(session, screen, self._read, answer, lasting=True)
 
     def _open(self) -> Session:
         from agent.session import Session

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tools.change import Json
     from tools.context import Context
 
-_FLAGS = ("kubeconfig", "context", "namespace", "workspace", "model", "mode")
+_FLAGS = ("kubeconfig", "context", "namespace", "workspace", "model", "mode", "policy")
 
 
 def settings_from(args: argparse.Namespace) -> Settings:

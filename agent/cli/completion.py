@@ -13,8 +13,10 @@ FOLLOWING = {
     "ask": "--yes --confirm --roll-back --conversation --output",
     "status": "--all-namespaces --output",
     "plan": "list show approve refuse --confirm --output",
+    "policy": "show test why schema grants revoke --output",
     "undo": "--yes --confirm",
-    "journal": "show export verify --last --output",
+    "journal": "show export verify --last --since --format --output",
+    "audit": "verify --audit-log --built-in --since --journal --any-journal --user --cluster-uid --output",
     "cluster": "up status load logs audit-log restart down",
     "doctor": "--fix --yes --only --output",
     "completion": "bash zsh fish",
@@ -31,7 +33,7 @@ _shipmate() {{
         -n|--namespace) words="$({namespaces})" ;;
         --mode) words="{modes}" ;;
         -o|--output) words="text json yaml" ;;
-        --kubeconfig|--workspace) return ;;
+        --kubeconfig|--workspace|--policy) return ;;
         --model|--confirm|-c|--conversation|--last) COMPREPLY=(); return ;;
     esac
     if [ -z "$words" ]; then
@@ -63,6 +65,7 @@ _shipmate() {{
         "--kubeconfig[kubeconfig file]:file:_files" \\
         "--workspace[folder with the sources]:folder:_files -/" \\
         "--model[chat model]:model:" \\
+        "--policy[policy file]:file:_files" \\
         "--mode[how far Shipmate may go]:mode:({modes})" \\
         "--debug[show the traceback of an error]" \\
         "--help[show the help]" \\
@@ -111,7 +114,9 @@ def _fish() -> str:
     lines = ["complete -c shipmate -f"]
     for name, (_, text) in GLOBAL.items():
         words = {"--context": f"({_CONTEXTS})", "--namespace": f"({_NAMESPACES})", "--mode": " ".join(MODES)}.get(name)
-        values = f"-x -a '{words}'" if words else "-r -F" if name in ("--kubeconfig", "--workspace") else "-x"
+        values = (
+            f"-x -a '{words}'" if words else "-r -F" if name in ("--kubeconfig", "--workspace", "--policy") else "-x"
+        )
         short = " -s n" if name == "--namespace" else ""
         lines.append(f"complete -c shipmate{short} -l {name[2:]} -d '{text}' {values}")
     for name, text in COMMANDS.items():

@@ -13,19 +13,22 @@ from tools.errors import Refused, exit_code
 
 Read = Callable[[str, str], str]  # (prompt, text to start from) → what the person typed
 
-ANSWERS = frozenset({"y", "yes", "n", "no", "s", "show", "e", "edit"})
+ANSWERS = frozenset({"y", "yes", "n", "no", "s", "show", "e", "edit", "a", "always"})
 
 
-def decide(session: Session, screen: Screen, read: Read | None = None, first: str = "") -> str:
+def decide(session: Session, screen: Screen, read: Read | None = None, first: str = "", lasting: bool = False) -> str:
     """Settle the plan that waits; returns a new request when the person typed one instead of an answer.
 
-    `first` is an answer that was given already. Ctrl-C at the question leaves the plan waiting.
+    `first` is an answer that was given already; `lasting`: the session goes on, so that a yes can stand for the same
+    later. Ctrl-C at the question leaves the plan waiting.
     """
     plan = session.pending
     if plan is None:
         return ""
     read = read or _plain
-    question = f"Type {plan.confirm} to apply it (n refuses): " if plan.confirm else "Apply it? [y/n/show/edit] "
+    each_time = session.guard.why_each_time(plan) if lasting else "the session ends with it"
+    keys = "y/n/show/edit" if each_time else "y/n/always/show/edit"
+    question = f"Type {plan.confirm} to apply it (n refuses): " if plan.confirm else f"Apply it? [{keys}] "
     while True:
         try:
             answer, first = first or read(question, "").strip(), ""
@@ -44,6 +47,13 @@ def decide(session: Session, screen: Screen, read: Read | None = None, first: st
         elif answer and (answer == plan.confirm if plan.confirm else word in ("y", "yes")):
             how = "name typed on a terminal" if plan.confirm else "yes on a terminal"
             watch(session, screen, session.approve(plan, plan.digest, how, typed=plan.confirm and answer))
+            return ""
+        elif word in ("a", "always") and not plan.confirm:
+            if each_time:
+                screen.hint(f"A yes to this cannot stand for later: {each_time}.")
+                continue
+            how = "yes on a terminal, for this session"
+            watch(session, screen, session.approve(plan, plan.digest, how, stands=True))
             return ""
         elif plan.confirm and answer and " " not in answer:
             screen.hint(f"That is not {plan.confirm!r}, so nothing was done.")

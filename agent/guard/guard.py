@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from agent.events import Event
+from agent.guard.acts import Act, acts_of
 from agent.guard.execution import Execution, reported
 from agent.guard.grant import Grant
 from agent.guard.hold import Hold
 from agent.guard.journal import Journal
+from agent.guard.judge import Judge
 from agent.guard.plan import Aim, Plan, Step
-from agent.guard.policy import Mode, to_type
+from agent.guard.policy import Mode
+from agent.guard.ruling import Decision
+from agent.guard.standing import Standing, StandingGrant
 from agent.store.sqlite import Store
+from tools.catalog import Effect, Tool
 from tools.change import Change, Json, Proposal
 from tools.context import Context
 from tools.errors import Refused, ShipmateError
 from tools.handlers import combined, handler_for
+from tools.said import redact_said
 
 _WITHOUT_CLUSTER = {"build-image", "tag-image", "write-file"}
+_KEEPS = timedelta(hours=24)  # how long a plan may wait for its yes
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class Guard:
-    """Previews, approves, applies, verifies and records; `mode` limits how far it goes."""
+    """Previews, approves, applies, verifies and records; `mode` limits how far it goes, the policy what it may do.
 
-    def __init__(self, ctx: Context, journal: Journal, store: Store, mode: Mode = Mode.ASK) -> None:
+    `policy` are files besides those that are always looked for.
+    """
+
+    def __init__(
+        self, ctx: Context, journal: Journal, store: Store, mode: Mode = Mode.ASK, policy: tuple[Path, ...] = ()
+    ) -> None:
         self.ctx = ctx
         self.journal = journal
         self.store = store
         self.mode = mode
+        self.judge = Judge(ctx.root, policy)
+        self.standing = Standing(ctx.state)
         self._given: dict[str, tuple[Grant, Hold]] = {}  # grants of this guard that were not used yet
 
     # --- before the yes -------------------------------------------------------------------------------------------
@@ -38,26 +55,41 @@ class Guard:
         """Preview every change and seal them into a plan, which then waits for approval."""
         if self.mode is Mode.READ_ONLY:
             raise Refused("Shipmate is in read-only mode and proposes no changes.", "Start it with --mode ask.")
+        self.judge.sources()  # a broken policy is told before anything is looked at
         changes = combined(self.ctx, proposal.changes)
         aim = self.aim(changes)
         steps: list[Step] = []
         for number, change in enumerate(changes, start=1):
             earlier = tuple(step.change for step in steps)
             preview = yield from reported(handler_for(change).preview(self.ctx, change, earlier), number)
-            steps.append(Step(change=change, preview=preview))
+            ruling = self.judge.of_step(self.ctx, change, preview, aim)
+            steps.append(Step(change=change, preview=preview, ruling=ruling))
+        matters = [step.ruling for step in steps if not step.preview.noop]
         plan = Plan(
-            request=request,
+            request=redact_said(request),
             reading=reading,
             aim=aim,
             steps=tuple(steps),
             notes=proposal.notes,
-            on_failure="roll-back" if roll_back else "stop",
-            confirm=next((word for step in steps if (word := to_type(step.change, aim))), ""),
-            undoes=proposal.undoes,
+            on_failure="roll-back" if roll_back or any(one.roll_back for one in matters) else "stop",
+            confirm=next((one.word for one in matters if one.word), ""),
         ).sealed(self.ctx.vault.key)
         self.journal.append("proposed", plan.id, **_outline(plan))
-        self.store.save_plan(plan)
+        denied = plan.ruling.decision is Decision.DENY
+        self.store.save_plan(plan, "denied" if denied else "pending")
+        if denied:
+            self.journal.append("refused", plan.id, by=plan.ruling.by, reason=plan.ruling.reason)
         return plan
+
+    def check_call(self, tool: Tool) -> None:
+        """Raise Refused unless the policy lets this tool be called; what changes something is decided as a plan."""
+        if tool.effect is Effect.CHANGE:
+            return
+        ruling = self.judge.of_call(tool.effect, tool.name)
+        if ruling.decision is Decision.DENY:
+            raise Refused(f"{tool.name} is denied by {ruling.told}.")
+        if ruling.decision is not Decision.ALLOW:
+            raise Refused(f"{tool.name} needs a yes on the terminal ({ruling.told}).")
 
     def aim(self, changes: tuple[Change, ...]) -> Aim:
         """Which cluster, identity and namespace these changes would go to."""
@@ -69,6 +101,7 @@ class Guard:
             server=cluster.server,
             cluster_uid=cluster.uid(),
             user=cluster.user,
+            identity=cluster.identified_as,
             namespace=", ".join(_namespaces(changes)) or cluster.namespace,
         )
 
@@ -76,23 +109,125 @@ class Guard:
 
     def approve(self, plan: Plan, digest: str, by: str, how: str, typed: str = "") -> Grant:
         """Turn a yes into a grant; raises Refused when this plan may not be applied."""
-        if self.mode is not Mode.ASK:
+        self._check_may_be_applied(plan, digest)
+        if plan.confirm and typed != plan.confirm:
+            raise Refused(f"This plan needs its name typed: {plan.confirm}.", f"Confirm it with: {plan.confirm}")
+        return self._grant(plan, Grant(plan_id=plan.id, digest=digest, by=by, how=how))
+
+    def approve_unasked(self, plan: Plan) -> Grant:
+        """Turn what was permitted before (by a rule, or for this session) into a grant for this plan.
+
+        Raises Refused when that does not cover all of it, and for whatever `approve` refuses.
+        """
+        self._check_may_be_applied(plan, plan.digest)
+        covered = self.cover(plan)
+        if not covered:
+            raise Refused("This plan waits for a yes: nothing that was permitted before covers it.")
+        return self._grant(
+            plan, Grant(plan_id=plan.id, digest=plan.digest, by=covered[0], how="permitted before", standing=covered)
+        )
+
+    def cover(self, plan: Plan) -> tuple[str, ...]:
+        """What permits each step of this plan without a question; empty when a person has to be asked."""
+        if not self.mode.applies or plan.blockers or plan.confirm:
+            return ()
+        names: list[str] = []
+        for step in plan.steps:
+            if step.preview.noop:
+                continue
+            now = self.judge.of_step(self.ctx, step.change, step.preview, plan.aim)
+            decided = now if now.decision.strictness > step.ruling.decision.strictness else step.ruling
+            given = None if decided.each_time else self.standing.covering(self._act(plan, step))
+            if decided.decision is Decision.ALLOW and self.mode is Mode.AUTO:
+                names.append(f"rule {decided.by}")
+            elif decided.decision in (Decision.ALLOW, Decision.ASK) and given:
+                names.append(f"standing grant {given.id}")
+            else:
+                return ()
+        return tuple(dict.fromkeys(names))
+
+    def stand(self, plan: Plan, by: str) -> tuple[StandingGrant, ...]:
+        """Let the same be done without a question for this session; `why_each_time` says when that cannot be."""
+        if why := self.why_each_time(plan):
+            raise Refused(f"This is asked about each time: {why}.", "Approve this plan alone.")
+        given: list[StandingGrant] = []
+        for step in plan.steps:
+            act = self._act(plan, step)
+            if step.preview.noop or self.standing.covering(act):
+                continue
+            grant = self.standing.give(act, by, plan.id)
+            try:
+                self.journal.append("granted", plan.id, grant=grant.model_dump(mode="json"))
+            except BaseException:
+                self.standing.end([grant.id])  # what the journal does not know does not count
+                raise
+            given.append(grant)
+        return tuple(given)
+
+    def why_each_time(self, plan: Plan) -> str:
+        """Why a yes to this plan cannot stand for the session, empty when it can."""
+        if plan.ruling.decision in (Decision.CONFIRM, Decision.DENY) or plan.ruling.each_time:
+            return plan.ruling.told
+        return "it takes something back" if plan.undoes else ""
+
+    def revoke(self, by: str, ids: list[str] | None = None) -> list[str]:
+        """End standing grants of this session (None: all); returns the ids of those that counted until now."""
+        ended = self.standing.end(ids)
+        for grant_id in ended:
+            self.journal.append("revoked", "", grant=grant_id, by=by)
+        return ended
+
+    def _act(self, plan: Plan, step: Step) -> Act:
+        return acts_of(self.ctx, step.change, step.preview, plan.aim)[0]
+
+    def _check_may_be_applied(self, plan: Plan, digest: str) -> None:
+        """Raise Refused for what no yes makes good: the mode, the policy, a wrong digest, age, blockers, the aim."""
+        if not self.mode.applies:
             raise Refused(
                 f"Nothing is applied in {self.mode} mode.", "Approve it in ask mode (`--yes`, or `shipmate`)."
             )
         if not self._is_of(plan, digest):
             raise Refused("The approval is for another plan than the one at hand.", "Ask again to see the plan.")
+        self._check_status(plan)
         if plan.blockers:
             raise Refused(f"This plan cannot succeed: {plan.blockers[0]}", "Change the request or remove the obstacle.")
-        if plan.confirm and typed != plan.confirm:
-            raise Refused(f"This plan needs its name typed: {plan.confirm}.", f"Confirm it with: {plan.confirm}")
         self._check_aim(plan)
+        self._check_policy(plan)
+
+    def _check_status(self, plan: Plan) -> None:
+        status = self.store.plan_status(plan.id)
+        if status == "denied":
+            raise Refused(f"Plan {plan.id} was denied by {plan.ruling.told}.", "Nothing was changed.")
+        if status != "pending":
+            raise Refused(f"Plan {plan.id} was decided already ({status}).", "Ask again to get a new one.")
+        age = datetime.now(UTC) - plan.created
+        if age > _KEEPS:
+            self.store.move_plan(plan.id, "pending", "expired")
+            raise Refused(f"Plan {plan.id} is older than a day and has expired.", "Ask again to see it as it is now.")
+        if age < -_CLOCKS_DIFFER:
+            raise Refused(f"Plan {plan.id} was made at a time that is still to come.", "Set the clock, and ask again.")
+
+    def _check_policy(self, plan: Plan) -> None:
+        """Raise Refused where the policy denies it, or has become stricter than what the plan showed."""
+        for number, step in enumerate(plan.steps, start=1):
+            if step.preview.noop:
+                continue
+            now = self.judge.of_step(self.ctx, step.change, step.preview, plan.aim)
+            if Decision.DENY in (now.decision, step.ruling.decision):
+                denied = now if now.decision is Decision.DENY else step.ruling
+                raise Refused(f"Step {number} is denied by {denied.told}.", "Nothing was changed.")
+            if now.decision is Decision.CONFIRM and step.ruling.decision is not Decision.CONFIRM:
+                raise Refused(
+                    f"The policy has become stricter since this plan was shown ({now.told}).", "Ask again to see it."
+                )
+
+    def _grant(self, plan: Plan, grant: Grant) -> Grant:
+        """Take the plan for this process and write the grant down; each plan can be taken once."""
         held = Hold.take(self.ctx.state, plan.id)
         if held is None or self._was_decided(plan) or not self.store.move_plan(plan.id, "pending", "applying"):
             if held:
                 held.release()
             raise Refused(f"Plan {plan.id} was decided already.", "Ask again to get a new one.")
-        grant = Grant(plan_id=plan.id, digest=digest, by=by, how=how)
         self.journal.append("approved", plan.id, grant=grant.model_dump(mode="json"))
         self._given[plan.id] = (grant, held)
         return grant
@@ -159,7 +294,13 @@ def _outline(plan: Plan) -> dict[str, Json]:
         "aim": plan.aim.model_dump(),
         "undoes": plan.undoes,
         "steps": [
-            {"summary": step.preview.summary, "diff": step.preview.diff, "noop": step.preview.noop}
+            {
+                "summary": step.preview.summary,
+                "diff": step.preview.diff,
+                "noop": step.preview.noop,
+                "decision": step.ruling.decision,
+                "decided_by": step.ruling.by,
+            }
             for step in plan.steps
         ],
     }

@@ -22,8 +22,9 @@ VERSION = 1
 GENESIS = "0" * 64
 
 RecordType = Literal[
-    "proposed", "approved", "refused", "intent", "outcome", "verified", "undone", "resolved", "repaired"
-]
+    "proposed", "approved", "refused", "intent", "outcome", "verified", "undone", "resolved", "repaired",
+    "granted", "revoked", "revealed",
+]  # fmt: skip
 
 
 class Record(TypedDict):

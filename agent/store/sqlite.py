@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from agent.guard.plan import Plan
 from agent.minds.mind import Turn
 from tools.errors import Failed
+from tools.told import STORED
 
-PlanStatus = Literal["pending", "applying", "applied", "failed", "refused", "replaced"]
+PlanStatus = Literal["pending", "applying", "applied", "failed", "refused", "replaced", "denied", "expired"]
 
 _TURNS: TypeAdapter[list[Turn]] = TypeAdapter(list[Turn])
 
@@ -23,6 +24,14 @@ CREATE TABLE IF NOT EXISTS plans (
 CREATE TABLE IF NOT EXISTS conversations (
     id TEXT PRIMARY KEY, updated TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, turns TEXT NOT NULL);
 """
+
+
+def _plan(body: str) -> Plan | None:
+    """A stored plan; None where it is none, as rows may be altered or come from another version."""
+    try:
+        return Plan.model_validate_json(body, context=STORED)
+    except ValidationError:
+        return None
 
 
 class Store:
@@ -46,13 +55,19 @@ class Store:
             ).fetchall()
         if len(rows) != 1 or not plan_id:
             return None
-        return Plan.model_validate_json(rows[0][0]), rows[0][1]
+        plan = _plan(rows[0][0])
+        if plan is None:
+            raise Failed(
+                f"Plan {plan_id} cannot be read: it was altered, or another version of Shipmate wrote it.",
+                "Ask for the change again.",
+            )
+        return plan, rows[0][1]
 
     def plans(self, limit: int = 20) -> list[tuple[Plan, PlanStatus]]:
-        """The latest plans, newest first."""
+        """The latest plans that can be read, newest first."""
         with self._open() as db:
             rows = db.execute("SELECT body, status FROM plans ORDER BY created DESC LIMIT ?", (limit,)).fetchall()
-        return [(Plan.model_validate_json(body), status) for body, status in rows]
+        return [(plan, status) for body, status in rows if (plan := _plan(body))]
 
     def unfinished(self) -> list[Plan]:
         """Plans that are being applied, or were when their process ended."""
@@ -60,7 +75,7 @@ class Store:
             return []
         with self._open() as db:
             rows = db.execute("SELECT body FROM plans WHERE status = 'applying' ORDER BY created").fetchall()
-        return [Plan.model_validate_json(body) for (body,) in rows]
+        return [plan for (body,) in rows if (plan := _plan(body))]
 
     def plan_status(self, plan_id: str) -> PlanStatus | None:
         with self._open() as db:
@@ -78,8 +93,13 @@ class Store:
     def save_turns(self, conversation: str, turns: list[Turn]) -> None:
         """Keep a conversation, without the secrets that a person may have typed into it."""
         from tools.redact import redact_object
+        from tools.said import redact_said
 
-        body = redact_object({"turns": _TURNS.dump_python(turns, mode="json")})["turns"]
+        said = [
+            turn.model_copy(update={"text": redact_said(turn.text)}) if turn.role == "person" else turn
+            for turn in turns
+        ]
+        body = redact_object({"turns": _TURNS.dump_python(said, mode="json")})["turns"]
         with self._open() as db:
             db.execute(
                 "INSERT OR REPLACE INTO conversations (id, turns) VALUES (?, ?)",
@@ -89,7 +109,10 @@ class Store:
     def turns(self, conversation: str) -> list[Turn]:
         with self._open() as db:
             row = db.execute("SELECT turns FROM conversations WHERE id = ?", (conversation,)).fetchone()
-        return _TURNS.validate_json(row[0]) if row else []
+        try:
+            return _TURNS.validate_json(row[0], context=STORED) if row else []
+        except ValidationError as error:
+            raise Failed(f"The conversation {conversation} cannot be read.", "Begin a new one.") from error
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:

@@ -23,7 +23,6 @@ from tools.kubernetes.handlers.diff import (
     unique_names,
 )
 
-
 # Maps whose entries are independent of each other, so that what others put beside ours can stay without it.
 _OPEN = ("labels", "annotations", "data", "binaryData", "stringData", "nodeSelector", "resources", "limits", "requests")
 

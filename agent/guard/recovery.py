@@ -7,7 +7,9 @@ into the journal as *resolved*, with what undo needs. Nothing is written elsewhe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from agent.guard.hold import Hold, left
 from agent.guard.journal import Journal, Record
@@ -17,6 +19,8 @@ from tools.aftermath import Aftermath, aftermath
 from tools.context import Context
 from tools.errors import Refused, ShipmateError
 from tools.preview import Applied
+
+_ON_ITS_WAY = 2.0  # seconds after which a request that nobody waits for any more has arrived or never will
 
 
 def recover(ctx: Context, journal: Journal, store: Store) -> Iterator[str]:
@@ -104,5 +108,10 @@ def _found(ctx: Context, plan: Plan, intent: Record) -> Aftermath:
     if plan.aim.cluster_uid and ctx.cluster.uid() != plan.aim.cluster_uid:
         raise Refused(f"it belongs to context {plan.aim.context}; start Shipmate with --context {plan.aim.context}.")
     step = plan.steps[intent["step"] - 1]
-    kept = intent["data"].get("kept")
-    return aftermath(ctx, step.change, step.preview, Applied.model_validate(kept) if kept else None)
+    kept = Applied.model_validate(intent["data"]["kept"]) if intent["data"].get("kept") else None
+    found = aftermath(ctx, step.change, step.preview, kept)
+    on_its_way = _ON_ITS_WAY - (datetime.now(UTC) - datetime.fromisoformat(intent["at"])).total_seconds()
+    if found.state == "not applied" and on_its_way > 0:  # what broke off may yet arrive
+        time.sleep(min(on_its_way, _ON_ITS_WAY))
+        found = aftermath(ctx, step.change, step.preview, kept)
+    return found

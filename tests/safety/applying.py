@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
 
 from agent.events import Event
 from agent.guard.plan import Plan
 from agent.session import Session
 from tests.agent.scripted import ScriptedMind
+from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.change import Change, Patch, Proposal, Ref
 from tools.context import Context
+from tools.errors import NotFound
 
 TWO = """
 apiVersion: v1
@@ -58,3 +63,22 @@ def propose(ctx: Context, *changes: Change) -> Plan:
 def approve(ctx: Context, plan: Plan) -> list[Event]:
     mine = session(ctx)
     return list(mine.approve(mine.stored_plan(plan.id), plan.digest, "test"))
+
+
+@contextmanager
+def place(folder: Path) -> Iterator[Context]:
+    """A namespace and a state folder for many cases in a row."""
+    cluster = Context(context=CLUSTER_CONTEXT).cluster
+    name = f"t-{token_hex(4)}"
+    write_directly(cluster, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    yield Context(context=CLUSTER_CONTEXT, namespace=name, root=folder, state=folder / "state")
+    write_directly(cluster, "DELETE", f"/api/v1/namespaces/{name}")
+
+
+def reset(ctx: Context) -> None:
+    """Two ConfigMaps with their first values."""
+    maps = f"/api/v1/namespaces/{ctx.namespace}/configmaps"
+    for name in ("one", "two"):
+        with suppress(NotFound):
+            write_directly(ctx.cluster, "DELETE", f"{maps}/{name}")
+        write_directly(ctx.cluster, "POST", maps, {"metadata": {"name": name}, "data": {"value": "first"}})

@@ -56,8 +56,11 @@ class Transport:
         repeatable: bool,
         timeout: float = _READ_SECONDS,
     ) -> tuple[bytes, tuple[str, ...]]:
-        """The body and the warnings of a successful answer. Only `repeatable` requests are tried again."""
-        pauses = iter(_PAUSES if repeatable else ())
+        """The body and the warnings of a successful answer.
+
+        Only `repeatable` requests are tried again; others only where the server says that it did not begin with them.
+        """
+        pauses = iter(_PAUSES)
         renewed = False
         while True:
             try:
@@ -65,7 +68,7 @@ class Transport:
             except ShipmateError:
                 raise
             except Exception as error:
-                pause = next(pauses, None) if _is_broken_connection(error) else None
+                pause = next(pauses, None) if repeatable and _is_broken_connection(error) else None
                 if pause is None:
                     raise self._unreachable(error, method, path, written=not repeatable) from error
                 time.sleep(pause)
@@ -77,7 +80,8 @@ class Transport:
                 self._credentials.forget()
                 self._made = None
                 continue
-            pause = next(pauses, None) if response.status in _TRY_AGAIN else None
+            again = response.status in _TRY_AGAIN if repeatable else _turned_away(response)
+            pause = next(pauses, None) if again else None
             if pause is None:
                 status = parse_status(response.status, response.data)
                 raise translate(status, method, path) from status
@@ -263,6 +267,11 @@ def _warnings(response: BaseHTTPResponse) -> tuple[str, ...]:
         text = header[start + 1 : header.rfind('"')] if start >= 0 else header
         texts.append(text.replace('\\"', '"').replace("\\\\", "\\"))
     return tuple(dict.fromkeys(texts))
+
+
+def _turned_away(response: BaseHTTPResponse) -> bool:
+    """Whether the server was too busy to begin with the request, and says when to come again."""
+    return response.status == 429 and "Retry-After" in response.headers
 
 
 def _retry_after(response: BaseHTTPResponse) -> float:

@@ -98,6 +98,7 @@ class Verification(Frozen):
 
 # What becomes of fields that somebody else changed since: ask the person, keep theirs, or put the former values back.
 Others = Literal["ask", "keep", "overwrite"]
+ANSWERS = ("keep", "overwrite")
 
 
 class Done(Frozen):

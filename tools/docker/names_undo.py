@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from tools.change import BuildImage, RemoveImage, TagImage
 from tools.context import Context
 from tools.errors import NeedsAnswer, Refused
-from tools.preview import Done, Others, Undo
-
-KEEP = "leave the name as it is"
-OVERWRITE = "take it back all the same"
+from tools.preview import ANSWERS, Done, Others, Undo
 
 
 def take_back(ctx: Context, steps: Sequence[Done], how: Others) -> Undo:
@@ -38,7 +35,7 @@ def _moved(name: str, now: str | None, how: Others) -> str:
     """What is said where somebody else moved the name since; raises where it is to stay so."""
     what = f"{name} {'names another image by now' if now else 'was removed by somebody else since'}"
     if how == "ask":
-        raise NeedsAnswer(f"{what}. What shall become of that?", (KEEP, OVERWRITE), slot="others")
+        raise NeedsAnswer(f"{what}. Keep that, or overwrite it with the image before?", ANSWERS, slot="others")
     if how == "keep":
         raise Refused(f"{what}; it is left as it is.", "Tag it yourself if need be.")
     return f"{what}; it goes back all the same."

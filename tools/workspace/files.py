@@ -13,7 +13,7 @@ from tools.change import Change, WriteFile
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, NeedsAnswer, NotFound, Refused
 from tools.permit import Permit, require
-from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
+from tools.preview import ANSWERS, Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
 from tools.redact import redact_text
 from tools.vault import is_reference
@@ -61,6 +61,7 @@ class WriteFileHandler:
         entry = _write(path)
         require(permit, entry.door, entry.method, entry.path)
         _replace(path, new)
+        permit.confirm(entry.door, entry.method, entry.path)
         return applied
 
     def verify(self, ctx: Context, change: WriteFile, applied: Applied) -> Steps[Verification]:
@@ -100,8 +101,7 @@ def _moved(path: str, how: Others) -> str:
     """What is said where somebody else wrote the file since; raises where it is to stay so."""
     what = f"{path} was changed by somebody else since"
     if how == "ask":
-        options = ("leave it as it is", "put its former content back")
-        raise NeedsAnswer(f"{what}. What shall become of that?", options, slot="others")
+        raise NeedsAnswer(f"{what}. Keep that, or overwrite it with what it held before?", ANSWERS, slot="others")
     if how == "keep":
         raise Refused(f"{what}; it is left as it is.", "Edit it by hand.")
     return f"{what}; that goes as well."

@@ -9,10 +9,7 @@ from tools.change import HelmRelease, HelmRollback, HelmUninstall
 from tools.context import Context
 from tools.errors import NeedsAnswer, NotFound, Refused
 from tools.helm import charts, store
-from tools.preview import Done, Others, Undo
-
-KEEP = "leave the release as it is"
-OVERWRITE = "take it back all the same"
+from tools.preview import ANSWERS, Done, Others, Undo
 
 
 def take_back(ctx: Context, steps: Sequence[Done], how: Others) -> Undo:
@@ -90,7 +87,7 @@ def _moved_since(history: list[store.Revision], last: Done, how: Others) -> tupl
         return ()
     what = f"The release {now.name} was changed by somebody else since (revision {now.revision}, {now.description})"
     if how == "ask":
-        raise NeedsAnswer(f"{what}. What shall become of that?", (KEEP, OVERWRITE), slot="others")
+        raise NeedsAnswer(f"{what}. Keep that, or overwrite it with what was before?", ANSWERS, slot="others")
     if how == "keep":
         raise Refused(f"{what}; it is left as it is.", "Roll it back to a revision of your choice.")
     return (f"{what}; that is taken back as well.",)

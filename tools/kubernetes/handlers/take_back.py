@@ -18,13 +18,11 @@ from tools.kubernetes.handlers.marks import Marks, is_lost
 from tools.kubernetes.handlers.preflight import live_object
 from tools.kubernetes.handlers.threeway import Clash, others, taken_back
 from tools.kubernetes.workload_changes import scale_change
-from tools.preview import Done, Others, Undo
+from tools.preview import ANSWERS, Done, Others, Undo
 
 Object = dict[str, Any]
 
 _RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod")
-KEEP = "leave them as they are"
-OVERWRITE = "put the former values back"
 
 
 class _Way:
@@ -108,7 +106,9 @@ def take_back(ctx: Context, steps: Sequence[Done], how: Others = "keep") -> Undo
     if way.clashes:
         told_clashes = _clash_text(way)
         if how == "ask":
-            raise NeedsAnswer(told_clashes + " What shall become of them?", (KEEP, OVERWRITE), slot="others")
+            raise NeedsAnswer(
+                f"{told_clashes} Keep that, or overwrite it with the former values?", ANSWERS, slot="others"
+            )
         way.notes.append(f"{told_clashes} {'They stay so.' if how == 'keep' else 'They get their former values.'}")
     way.notes += _changed_since(way, steps[-1])
     return Undo(changes=_change(ctx, way, steps), notes=tuple(way.notes))

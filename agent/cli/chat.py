@@ -112,10 +112,16 @@ class Chat:
 
     def _handle(self, text: str, screen: Screen) -> str:
         from agent.cli.dialogue import ANSWERS, decide, watch
+        from agent.events import Noticed
 
         session = self._open()
         if wanted := asked(text):
-            show(session.guard, read=lambda question: self._read(question, ""), **wanted)
+            show(
+                session.guard,
+                wanted,
+                lambda told: screen.show(Noticed(text=told)),
+                lambda question: self._read(question, ""),
+            )
             return ""
         if not text:
             watch(session, screen, session.recover())

@@ -22,7 +22,7 @@ from tools.docker.engine import Engine
 from tools.errors import Refused, ShipmateError
 from tools.handlers import handler_for
 from tools.helm.proxy import Proxy
-from tools.kubernetes.door.client import Cluster
+from tools.kubernetes.door.client import AGENT, Cluster
 from tools.permit import Permit
 from tools.preview import Write
 from tools.progress import finish
@@ -94,7 +94,7 @@ def door(request: pytest.FixtureRequest, ctx: Context, api: ApiServer, engine: F
             seen = finish(handler_for(change).preview(ctx, change, ()))
 
             def put(key: Permit | None) -> object:
-                return finish(handler_for(change).apply(ctx, change, seen, key))  # pyright: ignore[reportArgumentType]
+                return finish(handler_for(change).apply(ctx, change, seen, key or Permit("p", 1, ())))
 
             return Door(put, file.exists, seen.writes[0])
 
@@ -138,7 +138,8 @@ def test_the_write_that_was_shown_passes_and_is_recorded(door: Door) -> None:
     with permit.opened():
         door.use(permit)
     assert door.landed()
-    assert permit.used == [door.write]
+    assert permit.used == permit.answered == [door.write]
+    assert permit.unsure == []
     with pytest.raises(Refused), permit.opened():
         pass
 
@@ -183,6 +184,16 @@ def test_a_failure_of_the_api_server_leaves_it_open(ctx: Context, api: ApiServer
         else:
             assert through_proxy(ctx.cluster, permit) >= 500
     assert [write.path for write in permit.used] == [POD]
+    assert permit.unsure == permit.used
+
+
+@pytest.mark.parametrize("through", ["client", "proxy"])
+def test_each_write_bears_the_mark_of_its_step(ctx: Context, api: ApiServer, through: str) -> None:
+    permit = Permit("p", 1, (Write(door="kubernetes", method="PATCH", path=POD),), journal="j")
+    with permit.opened():
+        ctx.cluster.write(permit, "PATCH", POD, {}) if through == "client" else through_proxy(ctx.cluster, permit)
+    (request,) = api.asked("PATCH", POD)
+    assert request.header("User-Agent") == f"{AGENT} (plan/p step/1 journal/j)"
 
 
 @pytest.mark.parametrize("answer", [(404, {"message": "no such image"}), (200, [{"error": "denied"}])])
@@ -202,3 +213,4 @@ def test_an_engine_that_breaks_off_leaves_it_open(engine: FakeEngine) -> None:
     with permit.opened(), pytest.raises(ShipmateError):
         list(found.write(permit, "POST", TAG))
     assert [write.path for write in permit.used] == [TAG]
+    assert permit.unsure == permit.used

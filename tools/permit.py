@@ -17,7 +17,7 @@ class Permit:
     """Lets the writes of one step through while it is open.
 
     `plan`, `step` and `journal` name what was approved and where that is recorded, for the mark on each request.
-    `used` are the writes that were, or may have been, carried out, `unsure` those of them that nobody answered for.
+    `used` are the writes that were, or may have been, carried out, `answered` those of them that surely were.
     `before_first` runs before the first write is let through, and stops it by raising: there the guard writes its
     intent down, with what the handler said to `keep`.
     """
@@ -40,7 +40,7 @@ class Permit:
         self._before_first = before_first
         self._kept: Applied | None = None
         self.used: list[Write] = []
-        self.unsure: list[Write] = []
+        self.answered: list[Write] = []
 
     @property
     def mark(self) -> str:
@@ -77,13 +77,22 @@ class Permit:
 
     def withdraw(self, door: str, method: str, path: str) -> None:
         """A door tells that this write was refused on the other side, so that it surely was not carried out."""
+        write = Write(door=door, method=method, path=path)
         with self._lock:
-            self.used.remove(Write(door=door, method=method, path=path))
+            self.used.remove(write)
+            if self.answered.count(write) > self.used.count(write):
+                self.answered.remove(write)
 
-    def doubt(self, door: str, method: str, path: str) -> None:
-        """A door tells that nobody knows whether this write was carried out: no answer came, or the server failed."""
+    def confirm(self, door: str, method: str, path: str) -> None:
+        """A door tells that the other side answered that this write was carried out."""
         with self._lock:
-            self.unsure.append(Write(door=door, method=method, path=path))
+            self.answered.append(Write(door=door, method=method, path=path))
+
+    @property
+    def unsure(self) -> list[Write]:
+        """Writes that nobody answered for: the connection broke, the other side failed, or it was not waited for."""
+        left = self.answered.copy()
+        return [write for write in self.used if write not in left or left.remove(write)]
 
     def shows(self, door: str, path: str) -> bool:
         """Whether the plan writes to exactly this object, by whatever method; records nothing."""

@@ -197,6 +197,8 @@ def _started(
     )
     try:
         yield process
+        if permit and not reads_only(program, arguments):
+            permit.confirm("program", program, " ".join(arguments))
     finally:
         _end(process)
 

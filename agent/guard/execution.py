@@ -184,11 +184,8 @@ def _was_healthy(records: list[Record], number: int) -> bool:
 
 def _writes(permit: Permit) -> dict[str, Json]:
     """What the journal keeps of a step's writes: those that were answered, and those that nobody answered for."""
-    answered = list(permit.used)
-    for write in permit.unsure:
-        answered.remove(write)
     return {
-        "writes": [write.model_dump() for write in answered],
+        "writes": [write.model_dump() for write in permit.answered],
         "unsure": [write.model_dump() for write in permit.unsure],
     }
 

@@ -113,6 +113,8 @@ class Engine:
                 try:
                     _check(reply)
                     yield from _messages(reply)
+                    if permit:
+                        permit.confirm("docker", method, api_path(reply.request.url or ""))
                 except _Garbled:
                     raise
                 except ShipmateError:  # the engine says itself that it did not work

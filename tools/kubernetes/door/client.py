@@ -254,13 +254,14 @@ class Cluster:
         # The API server's audit log keeps the agent, and so knows which approved step each write belongs to.
         agent = f"{AGENT} ({permit.mark})" if permit else AGENT
         try:
-            return self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
+            reply = self._change(method, path, body, content_type, query, repeatable=False, agent=agent)
         except ShipmateError as error:
             if permit and not_carried_out(error):
                 permit.withdraw("kubernetes", method, path)
-            elif permit:
-                permit.doubt("kubernetes", method, path)
             raise
+        if permit:
+            permit.confirm("kubernetes", method, path)
+        return reply
 
     def forward(
         self, permit: Permit | None, method: str, target: str, headers: Mapping[str, str], body: bytes | None

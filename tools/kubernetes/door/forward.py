@@ -53,13 +53,11 @@ def _watched(
         except ShipmateError as error:
             if not_carried_out(error):
                 permit.withdraw("kubernetes", method, path)
-            else:
-                permit.doubt("kubernetes", method, path)
             raise
-        if 400 <= answer.status < 500:
+        if answer.status < 400:
+            permit.confirm("kubernetes", method, path)
+        elif answer.status < 500:
             permit.withdraw("kubernetes", method, path)
-        elif answer.status >= 500:
-            permit.doubt("kubernetes", method, path)
         yield answer
 
 

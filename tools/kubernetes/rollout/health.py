@@ -203,6 +203,8 @@ def _with_endpoints(ctx: Context, obj: Object, state: State, title: str) -> Step
     names: list[str] = []
     wanted = obj["kind"] in _WORKLOADS and (obj["spec"].get("replicas", 1) > 0)
     if obj["kind"] == "Service" and obj["spec"].get("selector") and obj["spec"].get("type") != "ExternalName":
+        if not _selected(ctx, obj):  # nothing that it could serve yet, which is not its fault
+            return Verification(healthy=True, text=f"{title} is in place; no pod matches its selector yet.")
         names = [obj["metadata"]["name"]]
     elif wanted:
         names = service_names(ctx, obj)
@@ -220,6 +222,16 @@ def _with_endpoints(ctx: Context, obj: Object, state: State, title: str) -> Step
         yield Progress(f"{text}; waiting for the endpoints of {', '.join(empty)}")
         time.sleep(0.2)
     return Verification(healthy=True, text=f"{text}.")
+
+
+def _selected(ctx: Context, service: Object) -> bool:
+    """Whether there is a pod that the service selects."""
+    exact = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
+    try:
+        pods = ctx.cluster.list(ctx.cluster.kinds.resolve("pods"), service["metadata"]["namespace"], selector=exact)
+        return any(True for _ in pods)
+    except Forbidden:
+        return True
 
 
 def _endpoints(ctx: Context, service: str, namespace: str | None) -> int:

@@ -12,7 +12,7 @@ from tools.context import Context
 from tools.errors import BadRequest, Failed
 from tools.helm import charts, render, store, writes
 from tools.helm.documents import Document, documents
-from tools.kubernetes.handlers.preflight import live_object
+from tools.kubernetes.handlers.preflight import live_object, previewing
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification
 from tools.progress import Progress, Steps
@@ -38,6 +38,7 @@ from tools.workspace.release_undo import take_back
 class ReleaseHandler:
     """Handles `HelmRelease`: install and upgrade."""
 
+    @previewing
     def preview(self, ctx: Context, change: HelmRelease, earlier: tuple[Change, ...]) -> Steps[Preview]:
         namespace = Ref(api_version="v1", kind="Namespace", name=change.namespace)
         rests = any(one.kind == "apply-manifest" and one.ref == namespace for one in earlier)
@@ -80,22 +81,25 @@ class ReleaseHandler:
         new = [*kinds, *rendering.documents]
         look_at(ctx, look, new, old, on_server=on_server, placed=placed)
         look_at_deletions(ctx, look, gone)
-        tell(look, hooks)
-        allowed = [
-            *program(_line(change, chart, placed, look.forced)),
+        tell(ctx, look, hooks, placed)
+        own = [
             *(writes.made_namespace(change.namespace) if change.create_namespace and not placed else ()),
             *writes.recorded(change.namespace, change.release, history),
-            *object_writes(ctx, new, gone, hooks),
         ]
+        unasked = [*own, *object_writes(ctx, look.untried, gone, hooks)]
+        allowed = [*program(_line(change, chart, placed, look.forced)), *own, *object_writes(ctx, new, gone, hooks)]
         same = last is not None and last.status == "deployed" and last.values == given
         return finished(
-            ctx, look, change, allowed, last, rendering.digest(ctx.vault.key), noop=same and not hooks,
+            ctx, look, change, allowed, last, rendering.digest(ctx.vault.key), unasked=unasked,
+            noop=same and not hooks,
             undo=f"Roll back to revision {now.revision}." if now else _undo_of_install(rendering.documents),
             provisional=rests and not placed,
         )  # fmt: skip
 
     def apply(self, ctx: Context, change: HelmRelease, preview: Preview, permit: Permit) -> Steps[Applied]:
-        again = yield from self._preview(ctx, change, twice=any(text.startswith(RANDOM) for text in preview.warnings))
+        again = yield from self._preview(
+            ctx.at_one_moment(), change, twice=any(text.startswith(RANDOM) for text in preview.warnings)
+        )
         check_same(preview, again)
         chart = charts.pin(change.chart, ctx.workspace.root, ctx.helm.charts)
         forced = any(write.door == "program" and write.path.endswith("--force-conflicts") for write in preview.writes)
@@ -119,6 +123,7 @@ class ReleaseHandler:
 class RollbackHandler:
     """Handles `HelmRollback`: an earlier revision's manifest, as it was stored, becomes a new revision."""
 
+    @previewing
     def preview(self, ctx: Context, change: HelmRollback, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"comparing with revision {change.revision}")
         history = store.history(ctx, change.release, change.namespace)
@@ -137,17 +142,15 @@ class RollbackHandler:
         on_server = ctx.helm.version >= (4, 0) and target.method == "ssa"
         look_at(ctx, look, new, old, on_server=on_server, placed=True)
         look_at_deletions(ctx, look, gone)
-        tell(look, hooks)
-        line = _rollback_line(change, look.forced)
-        allowed = [
-            *program(line),
-            *writes.recorded(change.namespace, change.release, history),
-            *object_writes(ctx, new, gone, hooks),
-        ]
+        tell(ctx, look, hooks)
+        own = writes.recorded(change.namespace, change.release, history)
+        unasked = [*own, *object_writes(ctx, look.untried, gone, hooks)]
+        allowed = [*program(_rollback_line(change, look.forced)), *own, *object_writes(ctx, new, gone, hooks)]
         digest = hmac.new(ctx.vault.key, target.manifest.encode(), hashlib.sha256).hexdigest()
         noop = last.status == "deployed" and last.manifest == target.manifest and last.values == target.values
         undo = f"Roll back to revision {now.revision}."
-        return finished(ctx, look, change, allowed, last, digest, noop=noop and not hooks, undo=undo)
+        noop = noop and not hooks
+        return finished(ctx, look, change, allowed, last, digest, unasked=unasked, noop=noop, undo=undo)
 
     def apply(self, ctx: Context, change: HelmRollback, preview: Preview, permit: Permit) -> Steps[Applied]:
         again = yield from self.preview(ctx, change, ())
@@ -171,6 +174,7 @@ class RollbackHandler:
 class UninstallHandler:
     """Handles `HelmUninstall`; what it needs to install the release again is kept in the vault."""
 
+    @previewing
     def preview(self, ctx: Context, change: HelmUninstall, earlier: tuple[Change, ...]) -> Steps[Preview]:
         yield Progress(f"looking at what belongs to release {change.release}")
         history = store.history(ctx, change.release, change.namespace)
@@ -185,14 +189,11 @@ class UninstallHandler:
         look_at_deletions(ctx, look, gone)
         if kept := [str(one.ref) for one in found if one.kept]:
             look.warnings.append(f"Stays in the cluster, because the chart says so: {', '.join(kept)}.")
-        tell(look, hooks)
-        allowed = [
-            *program(_uninstall_line(change)),
-            *object_writes(ctx, (), gone, hooks),
-            *writes.forgotten(change.namespace, history),
-        ]
+        tell(ctx, look, hooks)
+        own = [*object_writes(ctx, (), gone, hooks), *writes.forgotten(change.namespace, history)]
+        allowed = [*program(_uninstall_line(change)), *own]
         undo = "Install it again with the same chart and values."
-        return finished(ctx, look, change, allowed, last, last.secret, noop=False, undo=undo)
+        return finished(ctx, look, change, allowed, last, last.secret, unasked=own, noop=False, undo=undo)
 
     def apply(self, ctx: Context, change: HelmUninstall, preview: Preview, permit: Permit) -> Steps[Applied]:
         history = store.history(ctx, change.release, change.namespace)

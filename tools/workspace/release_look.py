@@ -14,8 +14,10 @@ from tools.errors import BadRequest, Conflict, NotFound
 from tools.helm.documents import Document, defined_by, owned, same_object
 from tools.kubernetes.handlers.diff import MISSING, clean
 from tools.kubernetes.handlers.guarded import field_conflicts
-from tools.kubernetes.handlers.impact import impact, owner_warnings
-from tools.kubernetes.handlers.pods_to_come import outlook
+from tools.kubernetes.handlers.impact import Impact, impact, owner_warnings
+from tools.kubernetes.handlers.losses import losses
+from tools.kubernetes.handlers.newcomers import arrival
+from tools.kubernetes.handlers.pods_to_come import Outlook, outlook
 from tools.kubernetes.handlers.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
 from tools.kubernetes.handlers.show_diff import unified
 from tools.kubernetes.look.owners import helm_release
@@ -27,8 +29,6 @@ from tools.redact import redact_object
 Object = dict[str, Any]
 
 _MANAGER = "helm"
-_VOLUMES = ("PersistentVolumeClaim", "PersistentVolume")
-_GRAVE = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "CustomResourceDefinition", "APIService")
 _FIRST = (
     *("deployment", "statefulset", "daemonset", "job", "cronjob", "horizontalpodautoscaler"),
     *("service", "ingress", "persistentvolumeclaim", "configmap", "secret"),
@@ -42,7 +42,8 @@ class Look:
 
     diffs     of each object that would change
     forced    whether fields are taken from others who set them
-    accounts  service accounts that come with the release
+    made      kind and name of what comes with the release
+    untried   documents that no dry run has tried, so that nothing is known of the rights to write them
     unstable  objects that come out differently at each rendering
     """
 
@@ -53,7 +54,8 @@ class Look:
     blockers: list[str] = field(default_factory=list[str])
     risk: Risk = Risk.LOW
     forced: bool = False
-    accounts: set[str] = field(default_factory=set[str])
+    made: frozenset[tuple[str, str]] = frozenset()
+    untried: list[Document] = field(default_factory=list[Document])
     unstable: set[str] = field(default_factory=set[str])
 
     @property
@@ -68,6 +70,14 @@ class Look:
 
     def raise_risk(self, risk: Risk) -> None:
         self.risk = max(self.risk, risk, key=list(Risk).index)
+
+    def add(self, ref: Ref, found: Impact | Outlook) -> None:
+        """Take over what was found out about an object, under its name."""
+        self.warnings.extend(f"{ref}: {text}" for text in found.warnings)
+        if isinstance(found, Outlook):
+            self.blockers.extend(f"{ref}: {text}" for text in found.blockers)
+        else:
+            self.raise_risk(found.risk)
 
 
 def _interest(name: str) -> int:
@@ -95,11 +105,12 @@ def look_at(
     placed     the namespace exists; else only the form of the documents can be checked
     """
     before, after = list(old), list(new)
-    look.accounts = {one.ref.name for one in after if one.ref.kind == "ServiceAccount"}
+    look.made = frozenset((one.ref.kind, one.ref.name) for one in after)
     for document in after:
         try:
             ctx.cluster.path(document.ref)
         except NotFound as error:
+            look.untried.append(document)
             if defined_by(after, document.ref):
                 look.warnings.append(
                     f"{document.ref} can only be checked once the chart's own definition of it is there."
@@ -115,12 +126,15 @@ def look_at(
             former = next((one.body for one in before if same_object(one.ref, document.ref)), None)
             _try(ctx, look, document, former, on_server)
         else:
+            look.untried.append(document)
             _try_elsewhere(ctx, look, document)
 
 
 def look_at_deletions(ctx: Context, look: Look, gone: Iterable[Document]) -> None:
     """Show what is deleted, and what is lost with it."""
-    for document in gone:
+    documents = list(gone)
+    going = frozenset((one.ref.kind, one.ref.name) for one in documents)
+    for document in documents:
         try:
             live = live_object(ctx, document.ref)
         except NotFound:  # its kind is gone, and it with its kind
@@ -129,12 +143,26 @@ def look_at_deletions(ctx: Context, look: Look, gone: Iterable[Document]) -> Non
             continue
         look.diffs[str(document.ref)] = unified(clean(live), None, str(document.ref), redact_object)
         look.raise_risk(Risk.MEDIUM)
-        if document.ref.kind in _SCALED and (count := replicas_of(live)):
-            look.warnings.append(f"{document.ref} is deleted: {count} pod{'' if count == 1 else 's'} will be stopped.")
-        if document.ref.kind in _VOLUMES:
-            look.raise_risk(Risk.HIGH)
-            look.warnings.append(f"{document.ref} is deleted, and the data on its volume with it, for good.")
-        look.warnings.extend(text for text in owner_warnings(ctx, live) if "Helm release" not in text)
+        look.add(document.ref, losses(ctx, live, going=going))
+        look.add(document.ref, Impact(_other_owners(ctx, live)))
+
+
+def look_at_hooks(ctx: Context, look: Look, hooks: Iterable[Document]) -> None:
+    """Try what helm runs before or after; it is made anew each time, so an old one of that name is no obstacle."""
+    for hook in hooks:
+        try:
+            path, there = ctx.cluster.path(hook.ref), live_object(ctx, hook.ref)
+        except BadRequest as error:
+            look.blockers.append(f"{hook.ref}: {error}")
+            continue
+        if there is not None:
+            continue
+        collection = path.rpartition("/")[0]
+        tried = attempt(ctx, "POST", collection, hook.body, "application/json", fieldManager=_MANAGER)
+        look.add(hook.ref, Outlook(tried.blockers, tried.warnings))
+        if tried.body is not None:
+            place = hook.ref.namespace or look.namespace
+            look.add(hook.ref, outlook(ctx, None, _with_account(look, tried.body), place, look.made))
 
 
 def _try(ctx: Context, look: Look, document: Document, former: Object | None, on_server: bool) -> None:
@@ -146,7 +174,7 @@ def _try(ctx: Context, look: Look, document: Document, former: Object | None, on
         look.blockers.append(f"{ref} exists already and {whose}; Helm does not take it over.")
         return
     tried = _dry_run(ctx, look, ref, body, former, live, on_server)
-    look.warnings.extend(tried.warnings)
+    look.add(ref, Impact(tried.warnings))
     if tried.body is None:
         look.blockers.extend(f"{ref}: {text}" for text in tried.blockers)
         return
@@ -154,18 +182,19 @@ def _try(ctx: Context, look: Look, document: Document, former: Object | None, on
     if not seen.diff:
         return
     look.diffs[str(ref)] = seen.diff
-    if ref.kind in _GRAVE or "Webhook" in ref.kind:
-        look.raise_risk(Risk.HIGH)
     if live:
-        disturbed = impact(ctx, live, tried.body)
-        look.warnings.extend(disturbed.warnings)
-        look.raise_risk(disturbed.risk)
+        look.add(ref, impact(ctx, live, tried.body))
         scaling = ref.kind in _SCALED and replicas_of(live) != replicas_of(tried.body)
-        look.warnings.extend(t for t in owner_warnings(ctx, live, scaling=scaling) if "Helm release" not in t)
+        look.add(ref, Impact(_other_owners(ctx, live, scaling=scaling)))
+    else:
+        look.add(ref, arrival(ctx, tried.body, look.made))
     former_pods = _with_account(look, live) if live else None
-    pods = outlook(ctx, former_pods, _with_account(look, tried.body), ref.namespace or look.namespace)
-    look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
-    look.blockers.extend(f"{ref}: {text}" for text in pods.blockers)
+    place = ref.namespace or look.namespace
+    look.add(ref, outlook(ctx, former_pods, _with_account(look, tried.body), place, look.made))
+
+
+def _other_owners(ctx: Context, live: Object, *, scaling: bool = False) -> tuple[str, ...]:
+    return tuple(text for text in owner_warnings(ctx, live, scaling=scaling) if "Helm release" not in text)
 
 
 def _dry_run(
@@ -204,10 +233,11 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
         stored: Object = moved
     else:
         stored = tried.body
-        look.warnings.extend(tried.warnings)
-        pods = outlook(ctx, None, _with_account(look, stored), "default")
-        look.warnings.extend(f"{ref}: {text}" for text in pods.warnings)
-        look.blockers.extend(f"{ref}: {text}" for text in pods.blockers if "No node" in text)
+        look.add(ref, Impact(tried.warnings))
+        stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
+        pods = outlook(ctx, None, _with_account(look, stored), "default", look.made)
+        look.add(ref, Outlook(tuple(text for text in pods.blockers if "No node" in text), pods.warnings))
+        look.add(ref, arrival(ctx, stored, look.made))
     stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
     look.diffs[str(ref)] = compare(ctx, ref, None, stored, body).diff
 
@@ -218,7 +248,7 @@ def _with_account(look: Look, workload: Object) -> Object:
         return workload
     workload = copy.deepcopy(workload)
     spec = template_of(workload).get("spec") or {}
-    if spec.get("serviceAccountName") in look.accounts:
+    if ("ServiceAccount", spec.get("serviceAccountName")) in look.made:
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     return workload
 

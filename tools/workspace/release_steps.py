@@ -10,10 +10,11 @@ from tools.context import Context
 from tools.errors import BadRequest, Conflict
 from tools.helm import render, store, writes
 from tools.helm.documents import Document, defined_by, documents
+from tools.kubernetes.handlers.rights import missing_rights
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Shown, Write
 from tools.progress import Progress
-from tools.workspace.release_look import Look
+from tools.workspace.release_look import Look, look_at_hooks
 
 RANDOM = "The chart makes new random values at each rendering"
 _AGAIN = "Ask again to see the change as it would be now."
@@ -34,9 +35,11 @@ def hook_documents(revision: store.Revision) -> list[Document]:
     ]
 
 
-def tell(look: Look, hooks: list[Document]) -> None:
-    """Say what helm runs besides, and what cannot be shown."""
+def tell(ctx: Context, look: Look, hooks: list[Document], placed: bool = True) -> None:
+    """Say what helm runs besides, whether it would be let in, and what cannot be shown."""
     look.warnings.extend(f"Runs {hook.ref} as a hook and waits for it." for hook in hooks)
+    if placed:
+        look_at_hooks(ctx, look, hooks)
     if look.unstable:
         names = ", ".join(sorted(look.unstable))
         look.warnings.append(f"{RANDOM}: {names} will differ from this diff.")
@@ -70,16 +73,13 @@ def finished(
     last: store.Revision | None,
     digest: str,
     *,
+    unasked: Iterable[Write],
     noop: bool,
     undo: str,
     provisional: bool = False,
 ) -> Preview:
-    """Put the preview together; whoever may not keep Helm's records cannot do it."""
-    secrets = ctx.cluster.kinds.resolve("secrets")
-    if not ctx.cluster.can("create", secrets, change.namespace):
-        look.blockers.append(
-            f"The user {ctx.cluster.user} may not create secrets in {change.namespace}, where Helm keeps its records."
-        )
+    """Put the preview together; `unasked` are the writes that helm makes by itself, or that no dry run has tried."""
+    look.blockers.extend(missing_rights(ctx, unasked))
     return Preview(
         summary=change.summary,
         diff=look.diff,

@@ -67,7 +67,8 @@ class DeleteHandler:
         tried = attempt(ctx, "DELETE", path, _options(change, uid), "application/json")
         if tried.blockers:
             return Preview(summary=summary, blockers=tried.blockers, uid=uid, writes=writes)
-        lost = losses(ctx, live, change.propagation)
+        going = frozenset((one.ref.kind, one.ref.name) for one in earlier if one.kind == "delete")
+        lost = losses(ctx, live, change.propagation, going)
         why_not = _no_way_back(live)
         return Preview(
             summary=summary,

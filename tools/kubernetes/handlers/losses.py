@@ -18,6 +18,7 @@ from tools.kubernetes.rollout.rolling import replicas_of
 from tools.preview import Risk
 
 Object = Mapping[str, Any]
+Going = frozenset[tuple[str, str]]  # kind and name
 
 RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 
@@ -28,34 +29,34 @@ _NOT_COUNTED = {
 }
 
 
-def losses(ctx: Context, live: Object, propagation: str = "Background") -> Impact:
-    """What is lost with the object, in sentences, and how bad that is."""
+def losses(ctx: Context, live: Object, propagation: str = "Background", going: Going = frozenset()) -> Impact:
+    """What is lost with the object, in sentences, and how bad that is; `going` is deleted together with it."""
     kind = live["kind"]
     if kind in RUNNING:
-        return _workload(ctx, live, propagation)
+        return _workload(ctx, live, propagation, going)
     if tell := _KINDS.get(kind):
-        return tell(ctx, live)
+        return tell(ctx, live, going)
     return _dependents(ctx, live, propagation)
 
 
-def _workload(ctx: Context, live: Object, propagation: str) -> Impact:
+def _workload(ctx: Context, live: Object, propagation: str, going: Going) -> Impact:
     count = replicas_of(live)
     if propagation == "Orphan":
         return Impact((f"Its {pods_text(count)} keep running, but nobody replaces them any more.",), Risk.MEDIUM)
     lost = [f"{pods_text(count)} will be stopped."] if count else []
-    if count and (served := left_empty(ctx, live)):
+    if count and (served := left_empty(ctx, live, {name for kind, name in going if kind == "Service"})):
         lost.append(f"Service {', '.join(served)} will have no endpoints.")
     return Impact((*lost, *claims_after_delete(ctx, live)), Risk.HIGH if count else Risk.MEDIUM)
 
 
-def _pod(ctx: Context, live: Object) -> Impact:
+def _pod(ctx: Context, live: Object, going: Going) -> Impact:
     owner = next((own for own in live["metadata"].get("ownerReferences") or () if own.get("controller")), None)
     if owner:
         return Impact((f"{owner['kind']} {owner['name']} makes a new pod in its place at once.",), Risk.MEDIUM)
     return Impact(("No controller owns it: nothing makes it again.",), Risk.MEDIUM)
 
 
-def _job(ctx: Context, live: Object) -> Impact:
+def _job(ctx: Context, live: Object, going: Going) -> Impact:
     pods = pods_of(ctx, live)
     running = sum((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)
     lost = [f"{pods_text(running)} of it still run and will be stopped."] if running else []
@@ -63,41 +64,49 @@ def _job(ctx: Context, live: Object) -> Impact:
     return Impact(tuple(lost), Risk.MEDIUM)
 
 
-def _service(ctx: Context, live: Object) -> Impact:
+def _service(ctx: Context, live: Object, going: Going) -> Impact:
     meta = live["metadata"]
     lost = ["Whoever connects to it by name or address no longer can."]
-    if through := ingresses_for(ctx, meta["name"], meta.get("namespace")):
+    found = ingresses_for(ctx, meta["name"], meta.get("namespace"))
+    if through := [name for name in found if ("Ingress", name) not in going]:
         lost.append(f"Ingress {', '.join(through)} leads to it and will answer with an error there.")
     return Impact(tuple(lost), Risk.HIGH)
 
 
-def _ingress(ctx: Context, live: Object) -> Impact:
+def _ingress(ctx: Context, live: Object, going: Going) -> Impact:
     hosts = dict.fromkeys(rule.get("host") or "every host" for rule in live["spec"].get("rules") or ())
     return Impact((f"Nothing leads in from outside any more for {', '.join(hosts) or 'its hosts'}.",), Risk.HIGH)
 
 
-def _used(ctx: Context, live: Object) -> Impact:
+def _used(ctx: Context, live: Object, going: Going) -> Impact:
     """A ConfigMap, Secret or ServiceAccount: pods that run keep what they have, but cannot start again."""
     found = holders(ctx, live["kind"], live["metadata"]["name"], live["metadata"].get("namespace"))
+    found = [(holder, how) for holder, how in found if not _goes(holder, going)]
     if not found:
         return Impact((), Risk.MEDIUM)
     who = "; ".join(f"{holder} ({how})" for holder, how in found)
     return Impact((f"In use: {who}. Their pods cannot start again without it.",), Risk.HIGH)
 
 
-def _claim(ctx: Context, live: Object) -> Impact:
+def _goes(holder: str, going: Going) -> bool:
+    """Whether deployment/web is among what goes."""
+    return any(f"{kind.lower()}/{name}" == holder for kind, name in going)
+
+
+def _claim(ctx: Context, live: Object, going: Going) -> Impact:
     found = holders(ctx, live["kind"], live["metadata"]["name"], live["metadata"].get("namespace"))
-    users = [f"{', '.join(who for who, _ in found)} use it; it goes once they have stopped."] if found else []
+    who = [holder for holder, _ in found if not _goes(holder, going)]
+    users = [f"{', '.join(who)} use it; it goes once they have stopped."] if who else []
     return Impact((*fates(ctx, [live]), *users), Risk.HIGH)
 
 
-def _volume(ctx: Context, live: Object) -> Impact:
+def _volume(ctx: Context, live: Object, going: Going) -> Impact:
     claim = live["spec"].get("claimRef") or {}
     bound = f" Claim {claim['name']} in {claim['namespace']} is bound to it." if claim else ""
     return Impact((f"The data on it cannot be reached any more.{bound}",), Risk.HIGH)
 
 
-def _namespace(ctx: Context, live: Object) -> Impact:
+def _namespace(ctx: Context, live: Object, going: Going) -> Impact:
     """What is in the namespace, counted by kind; its data, told apart."""
     name = live["metadata"]["name"]
     kinds = [
@@ -128,7 +137,7 @@ def _count(ctx: Context, kind: Resource, namespace: str) -> int | None:
     return sum(item["metadata"]["name"] != own for item in found)
 
 
-def _definition(ctx: Context, live: Object) -> Impact:
+def _definition(ctx: Context, live: Object, going: Going) -> Impact:
     """All objects of a kind, in all namespaces."""
     spec = live["spec"]
     try:
@@ -139,31 +148,31 @@ def _definition(ctx: Context, live: Object) -> Impact:
     return Impact((f"{number} objects of kind {spec['names']['kind']} go with it, in all namespaces.",), Risk.HIGH)
 
 
-def _node(ctx: Context, live: Object) -> Impact:
+def _node(ctx: Context, live: Object, going: Going) -> Impact:
     pods = visible(ctx, "pods", None, fields=f"spec.nodeName={live['metadata']['name']}")
     return Impact((f"Its {pods_text(len(pods))} are given up and made again on other nodes.",), Risk.HIGH)
 
 
-def _autoscaler(ctx: Context, live: Object) -> Impact:
+def _autoscaler(ctx: Context, live: Object, going: Going) -> Impact:
     target = live["spec"]["scaleTargetRef"]
     return Impact((f"{target['kind']} {target['name']} keeps the replicas that it has just then.",), Risk.MEDIUM)
 
 
-def _budget(ctx: Context, live: Object) -> Impact:
+def _budget(ctx: Context, live: Object, going: Going) -> Impact:
     return Impact(("Draining a node may then stop all of the pods at once that it protects.",), Risk.MEDIUM)
 
 
-def _network_policy(ctx: Context, live: Object) -> Impact:
+def _network_policy(ctx: Context, live: Object, going: Going) -> Impact:
     return Impact(("The pods that it selects may be reachable from everywhere then.",), Risk.HIGH)
 
 
-def _binding(ctx: Context, live: Object) -> Impact:
+def _binding(ctx: Context, live: Object, going: Going) -> Impact:
     names = [f"{one['kind'].lower()} {one['name']}" for one in live.get("subjects") or ()]
     role = (live.get("roleRef") or {}).get("name", "")
     return Impact((f"{', '.join(names) or 'Nobody'} loses the rights of {role}.",), Risk.HIGH)
 
 
-def _role(ctx: Context, live: Object) -> Impact:
+def _role(ctx: Context, live: Object, going: Going) -> Impact:
     space = live["metadata"].get("namespace")
     kinds = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
     bound = [
@@ -194,7 +203,7 @@ _OWNED = (
     *("deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods"),
     *("services", "configmaps", "secrets", "persistentvolumeclaims"),
 )
-_KINDS: dict[str, Callable[[Context, Object], Impact]] = {
+_KINDS: dict[str, Callable[[Context, Object, Going], Impact]] = {
     "Pod": _pod,
     "Job": _job,
     "Service": _service,

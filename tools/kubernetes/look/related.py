@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tools.context import Context
@@ -48,10 +48,13 @@ def service_names(ctx: Context, workload: Mapping[str, Any]) -> list[str]:
     return named(services_for(ctx, workload["metadata"].get("namespace"), pod_labels(workload)))
 
 
-def left_empty(ctx: Context, workload: Mapping[str, Any]) -> list[str]:
-    """The services that have no pod but those of this workload, each with the ingresses that lead to it."""
+def left_empty(ctx: Context, workload: Mapping[str, Any], going: Collection[str] = ()) -> list[str]:
+    """The services that have no pod but those of this workload, each with the ingresses that lead to it.
+
+    Services that are `going` themselves are left out.
+    """
     space = workload["metadata"].get("namespace")
-    found = services_for(ctx, space, pod_labels(workload))
+    found = [one for one in services_for(ctx, space, pod_labels(workload)) if one["metadata"]["name"] not in going]
     if not found:
         return []
     own = workload["spec"].get("selector") if workload["kind"] != "ReplicationController" else None

@@ -93,6 +93,7 @@ class _Attempt:
 
     intent: Record
     outcome: Record | None = None
+    resolved: bool = False
 
     def writes(self, name: Literal["writes", "unsure"]) -> Counter[_Write]:
         return _kubernetes(self.outcome["data"].get(name)) if self.outcome else Counter()
@@ -218,8 +219,10 @@ def _plans(records: list[Record]) -> dict[str, _Plan]:
                 plan.approved = True
             case "intent":
                 attempts.append(_Attempt(record))
-            case "outcome" if attempts:
-                attempts[-1].outcome = record
+            case "outcome" if attempts and not attempts[-1].outcome and not attempts[-1].resolved:
+                attempts[-1].outcome = record  # what ended before an intent was written down has nothing to compare
+            case "resolved" if attempts:
+                attempts[-1].resolved = True
             case _:
                 pass
     return plans

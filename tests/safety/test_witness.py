@@ -235,6 +235,25 @@ def test_where_nobody_knows_it_may_be_written_once(tmp_path: Path, end: str, sen
     assert story.codes() == codes
 
 
+def test_a_step_tried_again_is_compared_as_a_whole(tmp_path: Path) -> None:
+    story = Story(Journal(tmp_path / "journal.jsonl"))
+    write = ("PATCH", f"{PATH}/scale")
+    story.plan("aa01")
+    story.began("aa01", 1, SCALE, write)
+    story.sent("aa01", 1, write, code=500)
+    story.ended("aa01", 1, "unknown", unsure=[write])
+    story.journal.append("resolved", "aa01", 1, status="not applied")
+    story.ended("aa01", 1, "failed")  # refused before its intent was written down
+    story.began("aa01", 1, SCALE, write)
+    story.sent("aa01", 1, write)
+    story.ended("aa01", 1, "applied", write)
+    assert story.codes() == []
+    story.sent("aa01", 1, write)  # what nobody answered for may have been carried out
+    assert story.codes() == []
+    story.sent("aa01", 1, write)
+    assert story.codes() == ["replayed-write"]
+
+
 def test_a_release_that_was_cut_off_may_be_written_in_part(tmp_path: Path) -> None:
     story = Story(Journal(tmp_path / "journal.jsonl"))
     story.plan("aa01")

@@ -90,13 +90,12 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 def _changed(old: Any, new: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """The places that differ, with what is there now (None where nothing is)."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                yield from _changed(old.get(key), new.get(key), (*path, key))
-    elif isinstance(new, dict) and new and old is None:
-        for key, inner in new.items():
-            yield from _changed(None, inner, (*path, key))
+    if old == new:
+        return
+    if all(isinstance(side, dict) for side in (old, new) if side is not None) and (old or new):
+        before, after = old or {}, new or {}
+        for key in sorted(before.keys() | after.keys()):
+            yield from _changed(before.get(key), after.get(key), (*path, key))
     else:
         yield path, new
 

@@ -115,7 +115,8 @@ class Stage:
     def write(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> None:
         """A write of somebody else's, who needs nobody's leave."""
         headers = {"Content-Type": content}
-        self._transport.fetch(method, path, {}, encode(body), headers, repeatable=False)
+        query = {} if method == "DELETE" else {"fieldManager": "kubectl"}
+        self._transport.fetch(method, path, query, encode(body), headers, repeatable=False)
 
     def heard(self) -> Iterator[Object]:
         """What the API server's audit log holds of the adversary's requests."""

@@ -48,6 +48,9 @@ SEED = int(os.environ.get("SHIPMATE_SEED", "1"))
 
 pick = st.integers(0, 7)
 stops = st.sampled_from((None, None, 1, 2, 3, 5, 8))  # after how many events the person leaves
+FORGERIES = (
+    "refused", "digest", "plan", "name", "mode", "context", "store", "grant", "use", "replay", "replay", "permit",
+)  # fmt: skip
 ways = st.sampled_from(("close", "interrupt"))
 
 
@@ -107,7 +110,6 @@ class Adversary(RuleBasedStateMachine):
         self.others = [self._session(Mode.READ_ONLY), self._session(Mode.DRY_RUN)]
         self.plans: list[Plan] = []
         self.yes: dict[str, Plan] = {}  # what the person approved
-        self.grants: list[tuple[Plan, Grant]] = []
         self.open: list[Iterator[Event]] = []
         self.tap.take()
         self.tap.permits.clear()
@@ -157,41 +159,34 @@ class Adversary(RuleBasedStateMachine):
         self.mind.make(wanted)
         self._play(self.sessions[who].send("do something", roll_back), stop, way)
 
-    @rule(mode=st.booleans(), wanted=calls)
-    def call_tools_where_nothing_may_be_changed(self, mode: bool, wanted: Any) -> None:
-        self.mind.make(wanted)
-        self._play(self.others[mode].send("do something"))
+    @rule(who=st.integers(0, 3), wanted=calls, text=said)
+    def call_tools_or_say_yes(self, who: int, wanted: Any, text: str) -> None:
+        """In the sessions that may change something by words alone, in the others by tools."""
+        if who > 1:
+            self.mind.make(wanted)
+        self._play([*self.sessions, *self.others][who].send(text))
 
-    @rule(who=st.booleans(), text=said)
-    def say_yes_in_words(self, who: bool, text: str) -> None:
-        self._play(self.sessions[who].send(text))
-
+    @precondition(lambda self: self.yes)
     @rule(who=st.booleans(), which=pick)
     def ask_to_undo(self, who: bool, which: int) -> None:
-        ids = [None, *(plan.id for plan in self.plans), "nope", ""]
+        ids = [None, *self.yes, "nope", ""]
         self._play(self.sessions[who].undo(ids[which % len(ids)]))
 
     # --- what the person does -------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.plans)
     @rule(who=st.booleans(), which=pick, stop=stops, way=ways)
-    def approve_one(self, who: bool, which: int, stop: int | None, way: str) -> None:
-        self.approve(who, which, stop, way)
-
     def approve(self, who: bool, which: int, stop: int | None, way: str) -> None:
         plan = self._any(which)
-        if _too_far(plan):
-            return
-        self.yes[plan.id] = plan
-        self.tally["approvals"] += 1
-        work = self.sessions[who].approve(plan, plan.digest, "yes", typed=plan.confirm)
-        self._play(work, (stop or 3) if _slow(plan) else stop, way, of=plan)
-        self._look()
+        if not _too_far(plan):
+            work = self._yes(self.sessions[who], plan)
+            self._play(work, (stop or 3) if _slow(plan) else stop, way, of=plan)
+            self._look()
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), stop=stops, way=ways)
-    def approve_the_latest(self, who: bool, stop: int | None, way: str) -> None:
-        self.approve(who, len(self.plans) - 1, stop, way)
+    @precondition(lambda self: self.plans and self.plans[-1].id not in self.yes)
+    @rule(who=st.booleans())
+    def approve_the_latest(self, who: bool) -> None:
+        self.approve(who, len(self.plans) - 1, None, "close")
 
     @precondition(lambda self: self.plans)
     @rule(who=st.booleans(), which=pick, after=st.integers(1, 4))
@@ -200,8 +195,7 @@ class Adversary(RuleBasedStateMachine):
         plan = self._any(which)
         if _too_far(plan) or _slow(plan) or plan.id in self.yes:
             return
-        self.yes[plan.id] = plan
-        work = self.sessions[who].approve(plan, plan.digest, "yes", typed=plan.confirm)
+        work = self._yes(self.sessions[who], plan)
         for _ in range(after):
             if next(work, None) is None:
                 return
@@ -216,55 +210,58 @@ class Adversary(RuleBasedStateMachine):
         else:
             _leave(work, way)
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick)
-    def refuse_and_yet_approve(self, who: bool, which: int) -> None:
-        plan = self._any(which)
-        self.sessions[who].refuse(plan)
-        self._must_fail(self.sessions[not who], plan, plan.digest, typed=plan.confirm)
-
     # --- what a forger does ---------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, other=pick, digest=st.sampled_from(("", "0" * 64, "é", "other", "id")))
-    def approve_by_a_wrong_digest(self, who: bool, which: int, other: int, digest: str) -> None:
-        plan, second = self._any(which), self._any(other)
-        wrong = {"other": second.digest, "id": plan.id}.get(digest, digest)
-        if wrong != plan.digest:
-            self._must_fail(self.sessions[who], plan, wrong, typed=plan.confirm)
-            self._must_fail(self.sessions[who], plan.model_copy(update={"digest": wrong}), wrong, typed=plan.confirm)
+    @rule(how=st.sampled_from(FORGERIES), who=st.booleans(), which=pick, other=pick, edit=pick)
+    def forge(self, how: str, who: bool, which: int, other: int, edit: int) -> None:
+        """One of the methods `forge_…`: a session, a plan, another number to choose by, and an edit of a plan."""
+        getattr(self, f"forge_{how}")(self.sessions[who], self._any(which), other, edit)
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, edit=pick, reseal=st.booleans())
-    def approve_an_edited_plan(self, who: bool, which: int, edit: int, reseal: bool) -> None:
-        plan = self._any(which)
+    def forge_refused(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        session.refuse(plan)
+        self._must_fail(self.sessions[other % 2], plan, plan.digest, typed=plan.confirm)
+
+    def forge_digest(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        wrong = ("", "0" * 64, "é", plan.id, plan.digest[:-1], self._any(edit).digest)[other % 6]
+        if wrong != plan.digest:
+            self._must_fail(session, plan, wrong, typed=plan.confirm)
+            self._must_fail(session, plan.model_copy(update={"digest": wrong}), wrong, typed=plan.confirm)
+
+    def forge_plan(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         forged = _edited(plan, edit, self.stage.namespace)
         if forged != plan:
-            forged = forged.sealed(b"guess") if reseal else forged
-            self._must_fail(self.sessions[who], forged, forged.digest, typed=forged.confirm)
+            forged = forged.sealed(b"guess") if other % 2 else forged
+            self._must_fail(session, forged, forged.digest, typed=forged.confirm)
 
-    @precondition(lambda self: any(plan.confirm for plan in self.plans))
-    @rule(who=st.booleans(), which=pick, typed=st.sampled_from(("", "yes", "DATA", "data ", "dаta", "*")))
-    def approve_without_the_name(self, who: bool, which: int, typed: str) -> None:
-        asking = [plan for plan in self.plans if plan.confirm]
-        plan = asking[which % len(asking)]
+    def forge_name(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        typed = ("", "yes", plan.confirm.upper(), f"{plan.confirm} ", f"{plan.confirm}\u200b", "*")[other % 6]
         if typed != plan.confirm:
-            self._must_fail(self.sessions[who], plan, plan.digest, typed=typed)
+            self._must_fail(session, plan, plan.digest, typed=typed)
 
-    @precondition(lambda self: self.plans)
-    @rule(mode=st.booleans(), which=pick)
-    def approve_where_nothing_may_be_changed(self, mode: bool, which: int) -> None:
-        plan = self._any(which)
-        self._must_fail(self.others[mode], plan, plan.digest, typed=plan.confirm)
+    def forge_mode(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """A yes where nothing may be changed."""
+        self._must_fail(self.others[other % 2], plan, plan.digest, typed=plan.confirm)
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, edit=pick, status=st.sampled_from(("pending", "applying", "applied")))
-    def edit_the_store(self, who: bool, which: int, edit: int, status: str) -> None:
+    def forge_context(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """The context is switched between the plan and the yes, or between the yes and the writes."""
+        grant = None if other % 2 or _too_far(plan) else self._grant(session, plan)
+        place, elsewhere = session.ctx.__dict__, self.stage.context(self.state, CONTEXTS[1])
+        before = place["context"], place["cluster"]
+        place["context"], place["cluster"] = elsewhere.context, elsewhere.cluster
+        try:
+            if grant:
+                self._refused(session, plan, grant)
+            elif plan.aim.context:
+                self._must_fail(session, plan, plan.digest, typed=plan.confirm)
+        finally:
+            place["context"], place["cluster"] = before
+
+    def forge_store(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         """The row of a plan is exchanged, and the plan approved as another process would."""
-        plan = self._any(which)
-        body = {6: "", 7: '{"id": "x"}'}.get(edit) or _edited(plan, edit, self.stage.namespace).model_dump_json()
-        self._overwrite(plan.id, body if edit < 6 else {6: "", 7: '{"id": "x"}'}[edit], status)
-        session = self.sessions[who]
+        bodies = {6: "", 7: '{"id": "x"}'}
+        body = bodies.get(edit) or _edited(plan, edit, self.stage.namespace).model_dump_json()
+        self._overwrite(plan.id, bodies.get(edit, body), ("pending", "applying", "applied", "?")[other % 4])
         try:
             found = session.stored_plan(plan.id)
         except ShipmateError:
@@ -275,62 +272,42 @@ class Adversary(RuleBasedStateMachine):
         if plan.id in self.yes:  # used before, whatever the row says now
             self._must_fail(session, plan, plan.digest, typed=plan.confirm)
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, edit=st.integers(-1, 7))
-    def carry_out_by_a_made_up_grant(self, who: bool, which: int, edit: int) -> None:
-        plan = self._any(which)
-        forged = plan if edit < 0 else _edited(plan, edit, self.stage.namespace)
-        grant = Grant(plan_id=forged.id, digest=forged.digest, by="person", how="yes")
-        self._refused(self.sessions[who], forged, grant)
+    def forge_grant(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """A grant that nobody gave."""
+        forged = plan if other % 2 else _edited(plan, edit, self.stage.namespace)
+        self._refused(session, forged, Grant(plan_id=forged.id, digest=forged.digest, by="person", how="yes"))
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, other=pick, edit=pick)
-    def use_a_grant_for_another_plan(self, who: bool, which: int, other: int, edit: int) -> None:
+    def forge_use(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         """A real yes, and something else is carried out by it."""
-        plan = self._any(which)
-        guard = self.sessions[who].guard
-        if _too_far(plan) or plan.id in self.yes:
+        if _too_far(plan) or not (grant := self._grant(session, plan)):
             return
-        try:
-            grant = guard.approve(plan, plan.digest, "person", "yes", plan.confirm)
-        except ShipmateError:
-            return
-        self.grants.append((plan, grant))
-        self._refused(self.sessions[not who], plan, grant)
-        swapped = self._any(other) if edit == 7 else _edited(plan, edit, self.stage.namespace)
+        elsewhere = self.sessions[session is self.sessions[0]]
+        self._refused(elsewhere, plan, grant)
+        swapped = self._any(other) if other % 2 else _edited(plan, edit, self.stage.namespace)
         if swapped != plan:
-            self._refused(self.sessions[who], swapped, grant)
+            self._refused(session, swapped, grant)
 
-    @precondition(lambda self: self.grants)
-    @rule(who=st.booleans(), which=pick)
-    def replay_a_grant(self, who: bool, which: int) -> None:
-        plan, grant = self.grants[which % len(self.grants)]
-        session = self.sessions[who]
-        if session.guard._given.get(plan.id):  # a real yes that was not used: this uses it, and then again
-            self.yes[plan.id] = plan
-            self._play(session.guard.carry_out(plan, grant), 3 if _slow(plan) else None)
-        self._refused(session, plan, grant)
+    def forge_replay(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """A real grant is used, and then again."""
+        if _too_far(plan) or not (grant := self._grant(session, plan)):
+            return
+        self.yes[plan.id] = plan
+        self._play(session.guard.carry_out(plan, grant), 3 if _slow(plan) else None)
+        for one in self.sessions:
+            self._refused(one, plan, grant)
         self._look()
 
-    @precondition(lambda self: self.tap.permits)
-    @rule(which=pick, thread=st.booleans(), path=pick)
-    def use_a_permit_again(self, which: int, thread: bool, path: int) -> None:
+    def forge_permit(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         """A key that somebody kept opens nothing: neither after its step, nor for another object."""
-        permit = self.tap.permits[which % len(self.tap.permits)]
-        if permit._open:
+        if not self.tap.permits:
             return
-        known = [write.path for write in permit._writes] or list(self.objects)
-        target = [*known, *self.objects][path % len([*known, *self.objects])]
-        self._must_refuse(lambda: self._write_with(permit, target, reopen=False), thread)
-        self._must_refuse(lambda: self._write_with(permit, target, reopen=True), thread)
-
-    @precondition(lambda self: self.open and any(permit._open for permit in self.tap.permits))
-    @rule(thread=st.booleans(), path=pick)
-    def use_an_open_permit_for_something_else(self, thread: bool, path: int) -> None:
-        permit = next(permit for permit in self.tap.permits if permit._open)
-        target = list(self.objects)[path % len(self.objects)]
-        if not any(write.covers("kubernetes", "DELETE", target) for write in permit._writes):
-            self._must_refuse(lambda: self._write_with(permit, target, reopen=False), thread)
+        permit = self.tap.permits[other % len(self.tap.permits)]
+        targets = [*(write.path for write in permit._writes), *self.objects]
+        target = targets[edit % len(targets)]
+        if permit._open and any(write.covers("kubernetes", "DELETE", target) for write in permit._writes):
+            return  # that is what the step was approved for
+        for reopen in (False, True):
+            self._must_refuse(lambda reopen=reopen: self._write_with(permit, target, reopen), thread=bool(other % 2))
 
     # --- what the world does --------------------------------------------------------------------------------------
 
@@ -343,21 +320,20 @@ class Adversary(RuleBasedStateMachine):
             self.stage.write("PATCH", path, body, "application/merge-patch+json")
             self.objects = self.stage.objects()
 
-    @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick)
-    def approve_in_another_context(self, who: bool, which: int) -> None:
-        session, plan = self.sessions[who], self._any(which)
-        place = session.ctx.__dict__
-        before = place["context"], place["cluster"]
-        elsewhere = self.stage.context(self.state, CONTEXTS[1])
-        place["context"], place["cluster"] = elsewhere.context, elsewhere.cluster
-        try:
-            if plan.aim.context:
-                self._must_fail(session, plan, plan.digest, typed=plan.confirm)
-        finally:
-            place["context"], place["cluster"] = before
-
     # --- by which means -------------------------------------------------------------------------------------------
+
+    def _yes(self, session: Session, plan: Plan) -> Iterator[Event]:
+        """The person approves what was shown."""
+        self.yes[plan.id] = plan
+        self.tally["approvals"] += 1
+        return session.approve(plan, plan.digest, "yes", typed=plan.confirm)
+
+    def _grant(self, session: Session, plan: Plan) -> Grant | None:
+        """A real grant, not used yet; None where the guard gives none."""
+        try:
+            return session.guard.approve(plan, plan.digest, "person", "yes", plan.confirm)
+        except ShipmateError:
+            return None
 
     def _any(self, which: int) -> Plan:
         return self.plans[which % len(self.plans)]

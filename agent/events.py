@@ -69,13 +69,17 @@ class Asked(Frozen):
 
 
 class Answered(Frozen):
-    """The end of a turn: how it ended, the exit code that goes with it, and `data` for `-o json`."""
+    """The end of a turn: how it ended, the exit code that goes with it, and `data` for `-o json`.
+
+    `options`: the plan stopped before its end, and one of these can be answered.
+    """
 
     type: Literal["answer"] = "answer"
     text: Told
     outcome: Literal["done", "nothing", "dry-run", "refused", "rolled-back", "failed", "unknown-request"] = "done"
     code: int = 0
     data: Json = None
+    options: tuple[str, ...] = ()
 
 
 class Noticed(Frozen):

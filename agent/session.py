@@ -9,20 +9,24 @@ from secrets import token_hex
 from typing import Any
 
 from agent.events import Answered, Asked, Errored, Event, Noticed, StepApplied
+from agent.guard.execution import as_shown, reported
 from agent.guard.grant import Grant
 from agent.guard.guard import Guard
 from agent.guard.permitted import about_permission
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode, tools_in
 from agent.guard.recovery import recover
+from agent.guard.stopped import CHOICES, Stopped, choice, stopped
 from agent.guard.undo import journal_of, undo
 from agent.loop import propose, take_turn
 from agent.minds.mind import Conversation, Mind, Turn
 from agent.settings import Settings
 from agent.store.sqlite import Store
 from tools.catalog import CATALOG, Effect, Tool
+from tools.change import Change, Proposal
 from tools.context import Context
 from tools.errors import Failed, NeedsAnswer, NotFound, ShipmateError, exit_code
+from tools.handlers import handler_for
 from tools.said import learn_said
 
 TOOLS: tuple[Tool, ...] = (*CATALOG, Tool("undo", Effect.CHANGE, "agent.guard.undo:undo"))
@@ -50,6 +54,7 @@ class Session:
             turns=self.store.turns(self.id) if id else [], tools=tools_in(mode, TOOLS)
         )  # fmt: skip
         self.pending: Plan | None = None
+        self.stopped = self._find_stopped()
         self._recovered = False
         self._told_problem = ""
         self._keep_place()
@@ -75,6 +80,10 @@ class Session:
             self.store.move_plan(self.pending.id, "pending", "replaced")
             self.pending = None
         yield from self._policy_problem()
+        was, self.stopped = self.stopped, None
+        if was and (chosen := choice(text)):
+            yield from self.choose(was, chosen)
+            return
         if aside := about_permission(self.guard, text, getpass.getuser()):
             yield Answered(text=aside)
             return
@@ -90,6 +99,53 @@ class Session:
             lost = self._keep_turns()
         if lost:
             yield Noticed(text=lost)
+
+    def choose(self, was: Stopped, chosen: str) -> Iterator[Event]:
+        """What becomes of a plan that stopped: keep what was done, retry the rest, or take back what was done."""
+        self.stopped = None
+        self.conversation.turns.append(Turn(role="person", text=chosen))
+        if chosen == "retry":
+            yield from self.retry(was.plan)
+        elif chosen == "take back":
+            yield from self.undo(was.plan.id)
+        else:
+            self.conversation.turns.append(Turn(role="mind", text="Kept as it is."))
+            yield Answered(text="Kept as it is.")
+
+    def retry(self, plan: Plan) -> Iterator[Event]:
+        """Go on with a plan that stopped: by its own yes where the rest looks as it was shown, else as a new plan."""
+        self.stopped = None
+        try:
+            rest = yield from self._rest_now(plan)
+            if rest is None:
+                yield from self._apply(plan, lambda: self.guard.go_on(plan, getpass.getuser()))
+                return
+            roll_back = plan.on_failure == "roll-back"
+            proposal = Proposal(changes=rest, notes=(f"The rest of plan {plan.id} no longer looks as it was shown.",))
+            reading = f"go on with plan {plan.id}"
+            self.pending = yield from propose(self.conversation, self.guard, proposal, reading, roll_back)
+        except ShipmateError as error:
+            yield self._errored(error)
+
+    def _rest_now(self, plan: Plan) -> Generator[Event, None, tuple[Change, ...] | None]:
+        """None when the next step to apply is as it was shown; else all changes that are left."""
+        was = stopped(self.guard.journal, plan)
+        done = was.stands if was else ()
+        wanted = [number for number, step in enumerate(plan.steps, start=1) if not step.preview.noop]
+        rest = [number for number in wanted if number not in done]
+        if not rest:
+            return None
+        step = plan.steps[rest[0] - 1]
+        now = yield from reported(handler_for(step.change).preview(self.ctx, step.change, ()), rest[0])
+        if as_shown(step.preview, now) and not now.blockers:
+            return None
+        return tuple(plan.steps[number - 1].change for number in rest)
+
+    def _find_stopped(self) -> Stopped | None:
+        """The plan that this conversation was left with, where it stopped before its end."""
+        turn = next((turn for turn in reversed(self.conversation.turns) if turn.role in ("plan", "person")), None)
+        found = self.store.plan(turn.plan_id) if turn and turn.plan_id else None
+        return stopped(self.guard.journal, found[0]) if found and found[1] == "failed" else None
 
     def undo(self, plan_id: str | None = None, **how: Any) -> Iterator[Event]:
         """Propose to take back the last applied plan, or the one named; `how` as the tool `undo` understands it."""
@@ -140,7 +196,7 @@ class Session:
     def _apply(self, plan: Plan, yes: Callable[[], Grant]) -> Generator[Event, None, bool]:
         """Carry out a plan under the grant that `yes` gives; returns whether all of it is healthy."""
         self.pending = None
-        healthy, told = False, list[StepApplied]()
+        healthy, told, failed = False, list[StepApplied](), None
         try:
             work = self.guard.carry_out(plan, yes())
             while True:
@@ -153,14 +209,16 @@ class Session:
                     told.append(event)
                 yield event
         except ShipmateError as error:
-            yield self._errored(error)
-            return False
+            failed = error
         except (KeyboardInterrupt, GeneratorExit):
             told.append(StepApplied(plan_id=plan.id, step=0, status="unknown", text="stopped by the person"))
             raise
         finally:
             self._remember(plan, told)
-        yield self._after(plan, healthy)
+        if failed:
+            yield from self._after_error(plan, failed)
+        else:
+            yield self._after(plan, healthy)
         return healthy
 
     def refuse(self, plan: Plan, by: str = "") -> Answered:
@@ -203,8 +261,24 @@ class Session:
             return Answered(text=text, outcome="done")
         if plan.on_failure == "roll-back":
             return Answered(text=text, outcome="rolled-back", code=ROLLED_BACK)
-        text += f'\nTo take it back, say "undo that" (or run `shipmate undo {plan.id}`).'
-        return Answered(text=text, outcome="failed", code=13)
+        self.stopped = stopped(self.guard.journal, plan)
+        more = f"\n{self.stopped.told}" if self.stopped else ""
+        return Answered(text=text + more, outcome="failed", code=13, options=CHOICES if self.stopped else ())
+
+    def _after_error(self, plan: Plan, error: ShipmateError) -> Iterator[Event]:
+        """What went wrong, what became of a step whose answer was not seen, and what of the plan stands."""
+        yield self._errored(error)
+        try:
+            if self.store.plan_status(plan.id) == "applying":
+                yield from self.recover()
+            failed = self.store.plan_status(plan.id) == "failed"
+            self.stopped = stopped(self.guard.journal, plan) if failed else None
+        except ShipmateError as another:  # such as a full disk, which the first may have been about, too
+            if another.message != error.message:
+                yield self._errored(another)
+            return
+        if self.stopped:
+            yield Answered(text=self.stopped.told, outcome="failed", code=exit_code(error), options=CHOICES)
 
     def _errored(self, error: ShipmateError) -> Errored:
         self.conversation.turns.append(Turn(role="mind", text=str(error)))

@@ -8,6 +8,7 @@ from contextlib import closing
 from agent.cli.render import Screen
 from agent.events import Errored, Event
 from agent.guard.plan import Plan
+from agent.guard.stopped import choice
 from agent.session import Session
 from tools.errors import Refused, exit_code
 
@@ -47,18 +48,34 @@ def decide(session: Session, screen: Screen, read: Read | None = None, first: st
         elif answer and (answer == plan.confirm if plan.confirm else word in ("y", "yes")):
             how = "name typed on a terminal" if plan.confirm else "yes on a terminal"
             watch(session, screen, session.approve(plan, plan.digest, how, typed=plan.confirm and answer))
-            return ""
+            return what_now(session, screen, read)
         elif word in ("a", "always") and not plan.confirm:
             if each_time:
                 screen.hint(f"A yes to this cannot stand for later: {each_time}.")
                 continue
             how = "yes on a terminal, for this session"
             watch(session, screen, session.approve(plan, plan.digest, how, stands=True))
-            return ""
+            return what_now(session, screen, read)
         elif plan.confirm and answer and " " not in answer:
             screen.hint(f"That is not {plan.confirm!r}, so nothing was done.")
         elif answer:
             return answer
+
+
+def what_now(session: Session, screen: Screen, read: Read) -> str:
+    """Where a plan stopped before its end: keep, retry or take back; returns what was typed instead of an answer."""
+    while session.stopped and not session.pending:
+        try:
+            answer = read("Keep it, retry, or take it back? [k/r/t] ", "").strip()
+        except (KeyboardInterrupt, EOFError):
+            screen.hint(f"It stays as it is: plan {session.stopped.plan.id}.")
+            return ""
+        chosen = choice(answer)
+        if answer and not chosen:
+            return answer
+        if chosen:
+            watch(session, screen, session.choose(session.stopped, chosen))
+    return decide(session, screen, read)
 
 
 def approve_now(session: Session, how: str, typed: str) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""`shipmate plan`: the plans that were proposed; show, approve or refuse one."""
+"""`shipmate plan`: the plans that were proposed; show, approve or refuse one, or retry one that stopped."""
 
 import argparse
 
@@ -7,7 +7,11 @@ from agent.cli.common import add_output, print_result, settings_from, tell_recov
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "action", nargs="?", choices=["list", "show", "approve", "refuse"], default="list", help="default: list"
+        "action",
+        nargs="?",
+        choices=["list", "show", "approve", "refuse", "retry"],
+        default="list",
+        help="default: list",
     )
     parser.add_argument("id", nargs="?", help="the plan's id (its beginning is enough)")
     parser.add_argument("--confirm", metavar="NAME", default="", help="the name that a high-risk plan wants typed")
@@ -36,6 +40,11 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "approve":
             session.pending = plan
             watch(session, screen, approve_now(session, "shipmate plan approve", args.confirm))
+        elif args.action == "retry":
+            watch(session, screen, session.retry(plan))
+            if session.pending:
+                screen.hint(f"What is left looks different now: shipmate plan approve {session.pending.id}")
+                screen.code = 10
         elif args.action == "refuse":
             screen.show(session.refuse(plan))
         elif args.output == "text":

@@ -98,10 +98,7 @@ class Execution:
         now = yield from reported(handler_for(step.change).preview(self.ctx, step.change, ()), number)
         if now.blockers:
             raise Failed(f"Step {number} cannot succeed: {now.blockers[0]}", "The steps before it are in place.")
-        shown = step.preview
-        unseen = [write for write in now.writes if write not in shown.writes]
-        same = shown.provisional or (now.uid, now.diff, now.shown) == (shown.uid, shown.diff, shown.shown)
-        if not now.noop and (unseen or now.digest != shown.digest or not same):
+        if not as_shown(step.preview, now):
             raise Conflict(
                 f"Step {number} now looks different from what was shown.", "Ask again to see and approve the rest."
             )
@@ -174,6 +171,13 @@ class Execution:
             ) from error
         if not healthy:
             raise Failed("It was rolled back, and what was there before is not healthy either.", "Ask what is wrong.")
+
+
+def as_shown(shown: Preview, now: Preview) -> bool:
+    """Whether a step, previewed again, is no more than what was shown; a provisional one could not be shown whole."""
+    unseen = [write for write in now.writes if write not in shown.writes]
+    same = shown.provisional or (now.uid, now.diff, now.shown) == (shown.uid, shown.diff, shown.shown)
+    return now.noop or (not unseen and now.digest == shown.digest and same)
 
 
 def _was_healthy(records: list[Record], number: int) -> bool:

@@ -17,7 +17,7 @@ from agent.guard.plan import Aim, Plan, Step
 from agent.guard.policy import Mode
 from agent.guard.ruling import Decision
 from agent.guard.standing import Standing, StandingGrant
-from agent.store.sqlite import Store
+from agent.store.sqlite import PlanStatus, Store
 from tools.catalog import Effect, Tool
 from tools.change import Change, Json, Proposal
 from tools.context import Context
@@ -45,7 +45,8 @@ class Guard:
         self.mode = mode
         self.judge = Judge(ctx.root, policy)
         self.standing = Standing(ctx.state)
-        self._given: dict[str, tuple[Grant, Hold]] = {}  # grants of this guard that were not used yet
+        # Grants of this guard that were not used yet, and whether they let a plan go on that had stopped.
+        self._given: dict[str, tuple[Grant, Hold, bool]] = {}
 
     # --- before the yes -------------------------------------------------------------------------------------------
 
@@ -58,10 +59,11 @@ class Guard:
         self.judge.sources()  # a broken policy is told before anything is looked at
         changes = combined(self.ctx, proposal.changes)
         aim = self.aim(changes)
+        now = self.ctx.at_one_moment()  # one look for all steps
         steps: list[Step] = []
         for number, change in enumerate(changes, start=1):
             earlier = tuple(step.change for step in steps)
-            preview = yield from reported(handler_for(change).preview(self.ctx, change, earlier), number)
+            preview = yield from reported(handler_for(change).preview(now, change, earlier), number)
             ruling = self.judge.of_step(self.ctx, change, preview, aim)
             steps.append(Step(change=change, preview=preview, ruling=ruling))
         matters = [step.ruling for step in steps if not step.preview.noop]
@@ -180,7 +182,7 @@ class Guard:
     def _act(self, plan: Plan, step: Step) -> Act:
         return acts_of(self.ctx, step.change, step.preview, plan.aim)[0]
 
-    def _check_may_be_applied(self, plan: Plan, digest: str) -> None:
+    def _check_may_be_applied(self, plan: Plan, digest: str, wanted: PlanStatus = "pending") -> None:
         """Raise Refused for what no yes makes good: the mode, the policy, a wrong digest, age, blockers, the aim."""
         if not self.mode.applies:
             raise Refused(
@@ -188,17 +190,17 @@ class Guard:
             )
         if not self._is_of(plan, digest):
             raise Refused("The approval is for another plan than the one at hand.", "Ask again to see the plan.")
-        self._check_status(plan)
+        self._check_status(plan, wanted)
         if plan.blockers:
             raise Refused(f"This plan cannot succeed: {plan.blockers[0]}", "Change the request or remove the obstacle.")
         self._check_aim(plan)
         self._check_policy(plan)
 
-    def _check_status(self, plan: Plan) -> None:
+    def _check_status(self, plan: Plan, wanted: PlanStatus) -> None:
         status = self.store.plan_status(plan.id)
         if status == "denied":
             raise Refused(f"Plan {plan.id} was denied by {plan.ruling.told}.", "Nothing was changed.")
-        if status != "pending":
+        if status != wanted:
             raise Refused(f"Plan {plan.id} was decided already ({status}).", "Ask again to get a new one.")
         age = datetime.now(UTC) - plan.created
         if age > _KEEPS:
@@ -221,16 +223,30 @@ class Guard:
                     f"The policy has become stricter since this plan was shown ({now.told}).", "Ask again to see it."
                 )
 
-    def _grant(self, plan: Plan, grant: Grant) -> Grant:
-        """Take the plan for this process and write the grant down; each plan can be taken once."""
+    def _grant(self, plan: Plan, grant: Grant, before: PlanStatus = "pending") -> Grant:
+        """Take the plan for this process and write the grant down; each plan can be taken once from `before`."""
         held = Hold.take(self.ctx.state, plan.id)
-        if held is None or self._was_decided(plan) or not self.store.move_plan(plan.id, "pending", "applying"):
+        decided = before == "pending" and self._was_decided(plan)
+        if held is None or decided or not self.store.move_plan(plan.id, before, "applying"):
             if held:
-                held.release()
+                held.release(settled=self.store.plan_status(plan.id) != "applying")
             raise Refused(f"Plan {plan.id} was decided already.", "Ask again to get a new one.")
-        self.journal.append("approved", plan.id, grant=grant.model_dump(mode="json"))
-        self._given[plan.id] = (grant, held)
+        try:
+            self.journal.append("approved", plan.id, grant=grant.model_dump(mode="json"))
+        except BaseException:
+            held.release(settled=self.store.move_plan(plan.id, "applying", before))
+            raise
+        self._given[plan.id] = (grant, held, before == "failed")
         return grant
+
+    def go_on(self, plan: Plan, by: str) -> Grant:
+        """Let a plan that stopped go on under the yes that it got: its other steps are previewed again and go on only
+        where they look as they were shown. Raises Refused for whatever `approve` refuses, and without that yes."""
+        self._check_may_be_applied(plan, plan.digest, "failed")
+        if not any(record["type"] == "approved" for record in self.journal.of(plan.id)):
+            raise Refused(f"Plan {plan.id} was never approved.", "Ask again to see the plan.")
+        grant = Grant(plan_id=plan.id, digest=plan.digest, by=by, how="retry of what was approved")
+        return self._grant(plan, grant, "failed")
 
     def refuse(self, plan: Plan, by: str) -> None:
         """Record the no; the plan can never be applied."""
@@ -245,7 +261,7 @@ class Guard:
         A grant works once, in the guard that gave it, for the very plan and place that it was given for: the yes
         and the writes may lie apart, and what is asked here may have changed hands in between.
         """
-        given, held = self._given.get(plan.id) or (None, None)
+        given, held, again = self._given.get(plan.id) or (None, None, False)
         if held is None or given != grant:
             raise Refused("This grant was used already, or was never given here.", "Ask again to see the plan.")
         del self._given[plan.id]
@@ -257,7 +273,7 @@ class Guard:
             self.store.move_plan(plan.id, "applying", "failed")
             held.release()
             raise
-        return (yield from Execution(self, plan, held).run())
+        return (yield from Execution(self, plan, held, again=again).run())
 
     # --- what both rest on ----------------------------------------------------------------------------------------
 

@@ -13,13 +13,13 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Literal, TypedDict, cast
 
 from tools.change import Json
 from tools.errors import Failed
 
 VERSION = 1
-GENESIS = "0" * 64
 
 RecordType = Literal[
     "proposed", "approved", "refused", "intent", "outcome", "verified", "undone", "resolved", "repaired",
@@ -132,13 +132,13 @@ def journal_id(first: Record) -> str:
 def chain_problems(records: Iterable[Record | None]) -> list[str]:
     """What is wrong with these records as a chain from the first on, in order; None stands for an unreadable line."""
     problems: list[str] = []
-    previous, seq = GENESIS, 0
+    previous, seq = None, 0
     for number, record in enumerate(records, start=1):
         if record is None:
             problems.append(f"Line {number} cannot be read.")
             continue
         seq += 1
-        if record["seq"] != seq or record["previous"] != previous:
+        if record["seq"] != seq or previous not in (None, record["previous"]):
             problems.append(f"Record {record['seq']} does not follow the one before it.")
         if _hash(record) != record["hash"]:
             problems.append(f"Record {record['seq']} was altered.")
@@ -199,7 +199,7 @@ def _write(file: int, last: Record | None, type: RecordType, plan: str, step: in
         "plan": plan,
         "step": step,
         "data": data,
-        "previous": last["hash"] if last else GENESIS,
+        "previous": last["hash"] if last else token_hex(32),  # so that no two journals begin alike
         "hash": "",
     }
     record["hash"] = _hash(record)

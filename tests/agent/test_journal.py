@@ -1,6 +1,9 @@
 """The journal keeps what it was given, in order, whatever happens to the process or the file's end."""
 
 import multiprocessing
+import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,19 @@ def test_an_altered_record_is_found(tmp_path: Path) -> None:
     journal.append("approved", "plan")
     journal.path.write_bytes(journal.path.read_bytes().replace(b"scale to 3", b"scale to 9"))
     assert journal.verify() == ["Record 1 was altered."]
+
+
+def test_the_first_fault_is_told_first(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for number in range(6):
+        journal.append("proposed", f"plan{number}")
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"plan1", b"plan9")
+    lines[3] = b"rubbish\n"
+    journal.path.write_bytes(b"".join(lines))
+    assert journal.verify() == [
+        "Record 2 was altered.", "Line 4 cannot be read.", "Record 5 does not follow the one before it.",
+    ]  # fmt: skip
 
 
 def test_a_removed_record_is_found(tmp_path: Path) -> None:
@@ -78,12 +94,74 @@ def test_processes_take_turns(tmp_path: Path) -> None:
     assert Journal(path).verify() == []
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("newer", [b'{"version":99}\n', b'{"version":2,"at":"later","what":[1]}\n'])
+def test_a_newer_format_is_neither_read_nor_added_to(tmp_path: Path, newer: bytes) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append("proposed", "plan")
-    journal.path.write_bytes(journal.path.read_bytes().replace(b'"version":1', b'"version":99'))
-    with pytest.raises(Failed, match="newer Shipmate"):
-        list(journal.records())
+    journal.path.write_bytes(journal.path.read_bytes() + newer)
+    before = journal.path.read_bytes()
+    for use in (journal.verify, lambda: list(journal.records()), lambda: journal.append("approved", "plan")):
+        with pytest.raises(Failed, match="newer Shipmate"):
+            use()
+    assert journal.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [journal.path]
+
+
+def test_the_id_is_the_journals_own(tmp_path: Path) -> None:
+    journals = [Journal(tmp_path / name) for name in "ab"]
+    assert journals[0].id == ""
+    for journal in journals:
+        journal.append("proposed", "plan")
+    assert journals[0].id != journals[1].id
+    journals[0].append("approved", "plan")
+    assert Journal(journals[0].path).id == journals[0].id
+
+
+def _append_with_little_room(path: Path, room: int) -> None:
+    """Exits with 7 when the journal says that it cannot be written; a file may grow by `room` bytes only."""
+    size = path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, size + room))
+    try:
+        Journal(path).append("intent", "plan", 1, text="x" * 200)
+    except Failed as error:
+        os._exit(7 if "cannot be written" in error.message else 1)
+
+
+@pytest.mark.parametrize("room", [0, 1, 150])
+def test_a_full_disk_leaves_no_half_record(tmp_path: Path, room: int) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("proposed", "plan")
+    before = journal.path.read_bytes()
+    writer = multiprocessing.get_context("fork").Process(target=_append_with_little_room, args=(journal.path, room))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == 7
+    assert journal.path.read_bytes() == before
+    journal.append("approved", "plan")
+    assert journal.verify() == []
+
+
+def _write_until_killed(path: Path, name: str) -> None:
+    while True:
+        Journal(path).append("intent", name, 1, text="x" * 5000)
+
+
+def test_killed_writers_lose_nothing_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    fork = multiprocessing.get_context("fork")
+    for round_ in range(5):
+        writers = [fork.Process(target=_write_until_killed, args=(path, f"p{n}")) for n in range(3)]
+        before = path.read_bytes() if path.exists() else b""
+        for writer in writers:
+            writer.start()
+        while not path.exists() or path.stat().st_size < len(before) + 20_000 * (round_ + 1):
+            time.sleep(0.005)
+        for writer in writers:
+            writer.kill()
+            writer.join()
+        Journal(path).append("verified", f"after {round_}")
+        assert path.read_bytes().startswith(before)
+        assert Journal(path).verify() == []
 
 
 def test_a_folder_that_cannot_be_written_stops_everything(tmp_path: Path) -> None:

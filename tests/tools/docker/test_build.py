@@ -88,7 +88,8 @@ def test_an_image_is_built_verified_and_taken_back(ctx: Context, name: str, way:
     assert finish(BuildHandler().verify(ctx, one, applied)).healthy
     assert ctx.engine.image(one.image)["Config"]["Labels"][builder.LABEL] == shown.digest  # type: ignore[index]
     (back,) = BuildHandler().invert(ctx, one, applied).changes
-    assert back == RemoveImage(summary=back.summary, image=one.image)
+    assert isinstance(back, RemoveImage)
+    assert back.image == one.image
     remove(ctx, one.image)
     assert ctx.engine.image(one.image) is None
     assert not finish(BuildHandler().verify(ctx, one, applied)).healthy

@@ -50,14 +50,14 @@ class Ruling(Frozen):
 
 
 def strictest(rulings: Iterable[Ruling]) -> Ruling:
-    """The strictest of them, the first of equals; a plain question where there are none.
+    """The strictest of them, of equals the one that says why; a plain question where there are none.
 
     Whether a standing grant may cover it, and whether it is rolled back by itself, is gathered from all of them.
     """
     found = list(rulings)
     if not found:
         return Ruling()
-    top = max(found, key=lambda ruling: ruling.decision.strictness)
+    top = max(found, key=lambda one: (one.decision.strictness, one.each_time, one.reason != ""))
     return top.model_copy(
         update={
             "each_time": any(ruling.each_time for ruling in found),

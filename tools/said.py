@@ -26,6 +26,7 @@ _MAKES_SECRET = re.compile(
     r"\b(?:create|make|add|put|new|update|set|patch|edit)\b[^\n]{0,40}?\bsecrets?\b", re.IGNORECASE
 )
 _PAIR = re.compile(rf"(?<![\w./-])(?:--from-literal[= ])?[\w.-]+={_VALUE}")
+_PAIR_BEGINS = re.compile(r"[A-Za-z_]\w*=")
 _ORDINARY = re.compile(r"(?:[a-z]+(?:[-_.][a-z]+)*|[A-Z_]+|\d{1,5}|[\w.-]+/[\w./-]+)", re.ASCII)
 _OBJECT = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 _SMALL = frozenset(
@@ -65,7 +66,7 @@ def _values(text: str) -> Iterator[str]:
     for match in _BARE.finditer(text):
         value = _bare(match["value"])
         if match["value"][0] in "\"'`" or not _ORDINARY.fullmatch(value):
-            yield value if "=" not in value else ""
+            yield "" if _PAIR_BEGINS.match(value) else value
     for beginning in _MAKES_SECRET.finditer(text):
         for match in _PAIR.finditer(text, beginning.end()):
             yield _bare(match["value"])

@@ -16,7 +16,7 @@ from agent.guard.permitted import about_permission
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode, tools_in
 from agent.guard.recovery import recover
-from agent.guard.stopped import CHOICES, Stopped, choice, stopped
+from agent.guard.stopped import CHOICES, Stopped, choice, stopped, taken_back
 from agent.guard.undo import journal_of, undo
 from agent.loop import propose, take_turn
 from agent.minds.mind import Conversation, Mind, Turn
@@ -273,11 +273,14 @@ class Session:
                 yield from self.recover()
             failed = self.store.plan_status(plan.id) == "failed"
             self.stopped = stopped(self.guard.journal, plan) if failed else None
+            rolled_back = plan.on_failure == "roll-back" and taken_back(self.guard.journal, plan)
         except ShipmateError as another:  # such as a full disk, which the first may have been about, too
             if another.message != error.message:
                 yield self._errored(another)
             return
-        if self.stopped:
+        if rolled_back:
+            yield Answered(text="What was applied before was taken back.", outcome="rolled-back", code=ROLLED_BACK)
+        elif self.stopped:
             yield Answered(text=self.stopped.told, outcome="failed", code=exit_code(error), options=CHOICES)
 
     def _errored(self, error: ShipmateError) -> Errored:

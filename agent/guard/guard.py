@@ -17,6 +17,7 @@ from agent.guard.plan import Aim, Plan, Step
 from agent.guard.policy import Mode
 from agent.guard.ruling import Decision
 from agent.guard.standing import Standing, StandingGrant
+from agent.guard.stopped import taken_back
 from agent.store.sqlite import PlanStatus, Store
 from tools.catalog import Effect, Tool
 from tools.change import Change, Json, Proposal
@@ -245,6 +246,8 @@ class Guard:
         self._check_may_be_applied(plan, plan.digest, "failed")
         if not any(record["type"] == "approved" for record in self.journal.of(plan.id)):
             raise Refused(f"Plan {plan.id} was never approved.", "Ask again to see the plan.")
+        if by_plan := taken_back(self.journal, plan):
+            raise Refused(f"Plan {plan.id} was taken back since, by plan {by_plan}.", "Ask again for the change.")
         grant = Grant(plan_id=plan.id, digest=plan.digest, by=by, how="retry of what was approved")
         return self._grant(plan, grant, "failed")
 

@@ -49,6 +49,12 @@ class Stopped:
         return "; ".join(f"step {number} ({self.plan.steps[number - 1].change.summary})" for number in numbers)
 
 
+def taken_back(journal: Journal, plan: Plan) -> str:
+    """The plan that took steps of this one back last, empty when none did."""
+    act = Ledger(journal.records()).acts.get(plan.id)
+    return act.back[-1] if act and act.back else ""
+
+
 def stopped(journal: Journal, plan: Plan) -> Stopped | None:
     """How this plan stopped; None when nothing of it stands, or some of it was taken back already."""
     act = Ledger(journal.records()).acts.get(plan.id)

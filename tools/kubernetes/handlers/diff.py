@@ -45,7 +45,11 @@ class Changed(NamedTuple):
 # --- comparing ----------------------------------------------------------------------------------------------------
 
 _NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
-_NOISY_NOTES = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+_NOISY_NOTES = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
+)
 
 
 def clean(obj: Mapping[str, Any], keep_status: bool = False) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tools.context import Context
 from tools.kubernetes.handlers import autoscalers, budgets
 from tools.kubernetes.handlers.capacity import selects, tolerates
+from tools.kubernetes.handlers.volumes import claims_after_scaling
 from tools.kubernetes.look.owners import owners
 from tools.kubernetes.look.related import (
     backends,
@@ -80,6 +81,9 @@ def _workload(ctx: Context, live: Object, after: Object) -> Impact:
         risk = Risk.HIGH
     elif kind in SCALABLE and later < before:
         warnings += budgets.after_scaling(ctx, live, later)
+    if kind == "StatefulSet" and later < before and (lost := claims_after_scaling(ctx, live, later)):
+        warnings += lost
+        risk = Risk.HIGH
     if kind in _ROLLING and later and before and template_changed(live, after):
         warnings += _replacement(ctx, after, min(before, later))
         risk = Risk.MEDIUM

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tools.context import Context
+from tools.errors import Forbidden, NotFound
 from tools.kubernetes.door.kinds import Resource
 from tools.kubernetes.door.paths import read_path
 from tools.preview import Write
@@ -43,7 +44,8 @@ def missing_rights(ctx: Context, writes: Iterable[Write]) -> tuple[str, ...]:
             if not _may(ctx, right, names[right]):
                 what = right.resource.full_name + (f"/{right.subresource}" if right.subresource else "")
                 lacking.setdefault((what, place), []).append(right.verb)
-    return tuple(_told(ctx.cluster.user, what, place, verbs) for (what, place), verbs in lacking.items())
+    user = _user(ctx) if lacking else ""
+    return tuple(_told(user, what, place, verbs) for (what, place), verbs in lacking.items())
 
 
 _EVERYTHING = Resource("*", "", "", "*", "", True)
@@ -57,6 +59,14 @@ def _may(ctx: Context, right: _Right, names: list[str]) -> bool:
         return False
     verb, resource, subresource, place = right
     return all(ctx.cluster.can(verb, resource, place, subresource, name) for name in dict.fromkeys(names))
+
+
+def _user(ctx: Context) -> str:
+    """Who the server takes the user for; the kubeconfig's own name for it where the server does not tell."""
+    try:
+        return ctx.cluster.whoami() or ctx.cluster.user
+    except (Forbidden, NotFound):
+        return ctx.cluster.user
 
 
 def _told(user: str, what: str, place: str, verbs: list[str]) -> str:

@@ -81,6 +81,7 @@ def serving(ssl_context: Any = None) -> Iterator[ApiServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for the other side's acknowledgement
 
         def handle_one(self) -> None:
             parts = urlsplit(self.path)

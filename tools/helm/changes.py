@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tools.errors import BadRequest, NotFound
 from tools.helm import charts, store
 from tools.helm.values import merged, nested
 from tools.sealing import seal
+
+_RELEASE = re.compile(r"(?=.{1,53}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 def helm_install(
@@ -24,6 +27,7 @@ def helm_install(
     create_namespace: bool = False,
 ) -> Proposal:
     """Install a chart (folder, archive, oci:// or https:// address) as a release with these values."""
+    check_release(release)
     place = namespace or ctx.namespace or ctx.cluster.namespace
     found = pinned(ctx, chart, version)
     given = nested(values or {})
@@ -121,6 +125,15 @@ def helm_uninstall(ctx: Context, *, release: str, namespace: str | None = None) 
     one = store.locate(ctx, release, namespace)
     summary = f"uninstall release {release} in {one.namespace} ({one.chart_name} {one.chart_version})"
     return Proposal(changes=(HelmUninstall(summary=summary, release=release, namespace=one.namespace),))
+
+
+def check_release(name: str) -> None:
+    """Raise BadRequest unless Helm allows a release of this name; a word like `-x` would be a flag to it."""
+    if not _RELEASE.fullmatch(name):
+        raise BadRequest(
+            f"{name[:80]!r} is not a name for a release.",
+            "Names are made of lower-case letters, digits, dashes and dots, at most 53.",
+        )
 
 
 def pinned(ctx: Context, chart: str, version: str | None = None) -> charts.Chart:

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from agent.minds.planner.calls import objects, questions, reads, workloads
-from agent.minds.planner.calls.declined import declined, orders
+from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.pasted.read import manifest_of, pasted
 from agent.minds.planner.reading.clause import Clause
@@ -42,12 +42,16 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
         return Unknown(say("garbled"))
     if marks := _SHELL_MARKS.search(re.sub(r"\"[^\"]*\"|'[^']*'", "", text)):
         return Unknown(say("shell-marks", mark=marks[0].strip()))
+    if refused := beyond(text):
+        return refused
     text = plain(text)
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
     found = clauses(text, facts, memory)
     if not found:
         return Unknown(say("empty"))
+    if refused := conditional(found):
+        return refused
     if follows := follow_up(text, found, facts, memory):
         return follows
     return _together(found, facts, memory)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from agent.minds.planner.meaning import Unknown
 from agent.minds.planner.reading.clause import Clause
 from agent.minds.planner.reading.names import impossible_name
+from agent.minds.planner.reading.text import look_alike
 from agent.minds.planner.talk.says import say
 
 _ELSEWHERE = re.compile(
@@ -17,8 +19,38 @@ _OTHER_CLUSTER = re.compile(r"\b(?:in|on) (?:the )?[\w-]+ (?:cluster|context)\b"
 _LATER = re.compile(
     r"\b(?:in|after) \d+ ?(?:min|minute|hour|sec|second|day)s?\b|\bat \d{1,2}(?::\d\d)? ?(?:am|pm|o'clock)\b"
 )
+_GUARD = r"(?:guard|dry[ -]runs?|approvals?|confirmations?|safety(?: checks?)?|asking)(?![\w-])"
+_AROUND_THE_GUARD = re.compile(
+    rf"\b(?:(?:turn|switch)(?:ing)? off|disabl(?:e|ing)|bypass(?:ing)?|skip(?:ping)?|stop|without|forget|drop) "
+    rf"(?:the |your |all |any |every )?{_GUARD}"
+)
+_APPROVAL = re.compile(r"^\W*(?:(?:i|we) (?:hereby )?)?(?:approved?|digest)\b(?! (?:the )?(?:csr|certificate))")
+_OUTSIDE = re.compile(
+    r"^\W*(?:please )?(?:log ?in|sign in|(?:port[- ]?)?forward|tunnel|send|upload|e-?mail|post)\b(?! (?:logs|to))"
+)
+_CONDITION = re.compile(r"^\W*(?:if|unless|whenever|as soon as|in case|once|when)\b[^?]*$")
 _NEVER_DONE = ("unable", "shell", "drain")  # declined whatever words they come with, unless asked about
 _NOT_AS_ORDERS = ("canary", "schedule")
+
+
+def beyond(text: str) -> Unknown | None:
+    """What no wording reaches: names that only look right, the guard itself, a yes in words, ways out of here."""
+    low = text.lower()
+    if word := look_alike(text):
+        return Unknown(say("look-alike", word=word))
+    if _AROUND_THE_GUARD.search(low):
+        return Unknown(say("guard"))
+    if _APPROVAL.search(low):
+        return Unknown(say("approval"))
+    return Unknown(say("outside")) if _OUTSIDE.search(low) else None
+
+
+def conditional(found: list[Clause]) -> Unknown | None:
+    """ "If the error rate rises, delete web": an order that follows a condition is not one for now."""
+    for first, then in pairwise(found):
+        if orders(then) and _CONDITION.search(first.text.lower()) and not orders(first):
+            return Unknown(say("condition"))
+    return None
 
 
 def orders(clause: Clause) -> bool:

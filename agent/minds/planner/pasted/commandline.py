@@ -115,7 +115,7 @@ def parse(words: list[str], allowed: dict[str, str], facts: Facts) -> Line:
 def _refuse(name: str) -> str:
     """Say why a flag is not taken."""
     if name in _ELSEWHERE:
-        raise NotTaken(f"I do not take {name}: cluster and identity are those that Shipmate was started with.")
+        raise NotTaken(f"I do not take {name}, since cluster and identity are those that Shipmate was started with.")
     if name.startswith("--dry-run"):
         raise NotTaken("Leave out --dry-run: every change is shown as a server-side dry run before anything happens.")
     raise NotTaken(f"I do not know what to do with {name} here, so I did not plan anything. Leave it out.")

@@ -12,7 +12,8 @@ from agent.minds.planner.reading.facts import Facts
 
 _OTHERS = frozenset(
     "run exec ps stop start kill rm rmi pull push login logout tag save load cp logs inspect compose container network "
-    "volume system prune info version buildx context commit export import history top stats restart".split()
+    "volume system prune info version buildx context commit export import history top stats restart service "
+    "stack swarm manifest trust plugin builder scout model".split()
 )
 WORDS = frozenset(("images", "image", "build")) | _OTHERS
 

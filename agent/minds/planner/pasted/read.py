@@ -13,7 +13,7 @@ from agent.minds.planner.talk.says import say
 
 LONGEST_MANIFEST = 1_000_000
 
-_PROGRAMS = r"(?:kubectl|k|helm|docker)"
+_PROGRAMS = r"(?:(?i:kubectl)|k|helm|docker)"
 _LEAD = (
     r"(?:(?:please|pls|can you|could you|just|now)\s+)*"
     r"(?:(?:run|execute|do|try|launch)\s+(?:this|the command)?\s*:?\s*)?"
@@ -26,9 +26,17 @@ _SHELL = re.compile(
     r"(?:sudo|rm|curl|wget|bash|sh|zsh|cat|echo|python3?|ssh|scp|chmod|chown|systemctl|journalctl|apt(?:-get)?|pip|npm|git|"
     r"terraform|ansible|minikube|eval|exec|source|export|mkfs|dd|kill|oc|crictl|ctr|nerdctl|podman|istioctl|k3s|eksctl|gcloud|aws|az)\s+(?:-|[./~$|]|\w+://|[\w-]+\s+-|--)"
 )
+# another program with a name like one of those above, or another engine's, in front of a sub-command
+_OTHER_PROGRAM = re.compile(
+    r"^(?:[$#>] )?(?:sudo )?(?:(\S+kubectl|\S*kubectl[\w.-]+|kubecolor)|[./~]\S*/(?:k|helm|docker)|\.\.?/\S+"
+    r"|(?:helm|docker)[\d_-]\S*"
+    r"|oc|podman|nerdctl|crictl|microk8s|k3s) +(\S+)",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.S)
 _KUBECTL_WORDS = frozenset(kubectl.VERBS) | frozenset(kubectl.REFUSED)
 _WORDS = {"kubectl": _KUBECTL_WORDS, "k": _KUBECTL_WORDS, "helm": helm.WORDS, "docker": docker.WORDS}
+_VERBS = _KUBECTL_WORDS | helm.WORDS | docker.WORDS
 _NOUNS = frozenset("images image history status list ls version test repo values env search show".split())
 _INSIDE = re.compile(
     rf"\b(?:kubectl\s+\w|(helm|docker)\s+({'|'.join(sorted(map(re.escape, helm.WORDS | docker.WORDS)))})\b)"
@@ -75,6 +83,8 @@ def pasted(text: str, facts: Facts) -> Meaning | None:
     lines = [line.strip() for line in body.strip().split("\n") if line.strip()]
     if not lines or not any(_is_command(line) for line in lines):
         mentioned = _INSIDE.search(text)
+        if (other := _OTHER_PROGRAM.match(text)) and (other[1] or other[2].startswith("-") or other[2] in _VERBS):
+            return Unknown("I read lines of kubectl, helm and docker, by just these names, and run no other program.")
         return Unknown(say("mentioned-command")) if mentioned and _beyond_words(text, mentioned) else _shell_line(text)
     if not all(_is_command(line) for line in lines):
         return Unknown(say("mentioned-command"))
@@ -91,7 +101,7 @@ def _is_command(line: str) -> bool:
     found = _START.match(line)
     if not found:
         return False
-    program, rest = found[3].removesuffix(".exe"), found[4].split()
+    program, rest = _program(found), found[4].split()
     if program == "docker" and re.fullmatch(r"images?(?: [a-z]\w*){2,}\??", found[4]):
         return False  # "docker images of backend" is a sentence
     if program == "kubectl" and rest:
@@ -99,6 +109,10 @@ def _is_command(line: str) -> bool:
     verb = re.match(r"[`\"']*([\w-]*)", found[4])
     known = verb is not None and (verb[1] in _WORDS[program] or verb[1].startswith("-"))
     return bool(rest) and (known or bool(found[1] or found[2]))
+
+
+def _program(found: re.Match[str]) -> str:
+    return found[3].lower().removesuffix(".exe")
 
 
 def _beyond_words(text: str, found: re.Match[str]) -> bool:
@@ -128,6 +142,6 @@ def _read(line: str, facts: Facts) -> list[Step]:
     if line.count("`") == 2 and text.endswith("`"):
         text = text[:-1]
     words = tokens(text)
-    program = found[3].removesuffix(".exe")
+    program = _program(found)
     reader = {"helm": helm.read, "docker": docker.read}.get(program, kubectl.read)
     return reader(words, facts)

@@ -81,7 +81,7 @@ class Lexicon:
 
     def guess(self, word: str) -> list[Sense]:
         """The senses of the nearest word, for a misspelt one; empty where none is near or the word is a common one."""
-        if len(word) < 4 or word in self.common or not word.isalpha():
+        if len(word) < 4 or word in self.common or not (word.isalpha() and word.isascii()):
             return []
         allowed = 1 if len(word) < 8 else 2
         near: list[tuple[int, str]] = []

@@ -14,7 +14,10 @@ from agent.minds.planner.reading.lexicon import lexicon
 from agent.minds.planner.reading.words import Word
 
 _DNS = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-_IMPOSSIBLE = re.compile(r"(?=.*[A-Za-z])(?:[\w./\\-]*\w(?:_|[/\\]+)\w[\w./\\-]*|\.\.?/[\w./-]+|[\w.-]{254,})")
+_IMPOSSIBLE = re.compile(
+    r"(?=.*[A-Za-z])(?:[\w./\\-]*\w(?:_|[/\\]+)\w[\w./\\-]*|\.\.?/[\w./-]+|\w[\w./-]*/\.\.?/[\w./-]*|\w[\w./-]*/|[\w.-]{254,})"
+)
+_TAKEN_OFF = ("label", "labels", "annotate", "annotations", "env")  # "tier-" takes a label off
 _OTHERS = ("service", "job", "cronjob", "configmap", "secret", "ingress", "persistentvolumeclaim")
 _LINKS = frozenset("of for to on from with the a an my our about inside named called".split())
 
@@ -43,13 +46,16 @@ def impossible_name(clause: Clause) -> str:
         word = match[0].rstrip(".:!?")
         left = clause.parts.rest[match.start() : match.start() + len(word)].strip()
         image = clause.says("image") and clause.text[: match.start()].rstrip().endswith((" to", " image"))
-        if left and not image and word.lower() != "and/or" and _IMPOSSIBLE.fullmatch(word):
+        cut = word.endswith("-") and re.search(r"[A-Za-z]", word) and not clause.says(*_TAKEN_OFF)
+        if left and not image and word.lower() != "and/or" and (cut or _IMPOSSIBLE.fullmatch(word)):
             return word
     return ""
 
 
 def nearest(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names that the word may be a misspelling of, all equally near; empty when none is near."""
+    if not word.isascii():
+        return ()
     allowed = 0 if len(word) < 4 else 1 if len(word) < 6 else 2
     if allowed == 0 and len(word) == 3:  # short names are near when two letters changed places
         return tuple(name for name in names if len(name) == 3 and OSA.distance(word, name) == 1 == _swapped(word, name))

@@ -177,6 +177,11 @@ _EVERYWHERE = (
     r"|\b(?:in|across|on|over|of) (?:the )?(?:whole|entire|all the|complete) cluster\b"
 )
 
+_ALL_OF_THEM = re.compile(  # here the namespaces are what is asked for, not where to look
+    r"\W*(?:list|show|get|display|print|count|what are|which are)(?: me)? (?:all|every|each)(?: of)?(?: the| my)? "
+    r"(?:namespaces?|ns)\W*"
+)
+
 
 def _places(parts: Parts) -> None:
     def namespace(match: re.Match[str]) -> bool:
@@ -185,7 +190,8 @@ def _places(parts: Parts) -> None:
         parts.namespace = match[1]
         return True
 
-    parts.take(_EVERYWHERE, lambda _: setattr(parts, "all_namespaces", True))
+    if not _ALL_OF_THEM.fullmatch(parts.rest.lower()):
+        parts.take(_EVERYWHERE, lambda _: setattr(parts, "all_namespaces", True))
     parts.take(rf"(?<!\S)(?:-n|--namespace)[ =]*(?!\d+(?:\s|$))({NAME})", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?({NAME}) (?:namespace|ns)\b", namespace)
     parts.take(rf"\b{_BEFORE} (?:the |my |our )?(?:namespace|ns)(?: called| named)? ({NAME})", namespace)

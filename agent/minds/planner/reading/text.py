@@ -8,6 +8,8 @@ import unicodedata
 LONGEST_SENTENCE = 4_000
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")  # what colours a terminal
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212"), "-")  # as documents write them: web‑1 is web-1
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "´": "'", "–": "-", "—": " - ", "…": " "})
 _CONTRACTIONS = (
     (r"\b(can)'?t\b|\bcannot\b", "can not"),
@@ -45,15 +47,27 @@ NUMBERS: dict[str, int] = {
     **{word: 10 * value for value, word in enumerate(_TENS, 2)},
     "dozen": 12,
 }
+_LIKE_LATIN = frozenset(("CYRILLIC", "GREEK", "CHEROKEE", "ARMENIAN", "COPTIC", "LISU"))
 _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 
 
 def clean(text: str) -> str:
     """NFKC, plain quotes, no control characters; line breaks stay, other white space becomes one blank."""
-    text = unicodedata.normalize("NFKC", _ESCAPES.sub(" ", text)).translate(_QUOTES)
-    text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text.replace("\r\n", "\n"))
+    text = unicodedata.normalize("NFKC", _LINE_ENDS.sub("\n", _ESCAPES.sub(" ", text)))
+    text = text.translate(_QUOTES).translate(_HYPHENS)
+    text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text)
     return re.sub(r"[^\S\n]+", " ", text).strip()
+
+
+def look_alike(text: str) -> str:
+    """The first word that mixes Latin letters with those of an alphabet that looks like it; empty without one."""
+    for word in re.findall(r"[\w.-]+", text):
+        if not word.isascii():
+            alphabets = {unicodedata.name(c, "").split(" ")[0] for c in word if c.isalpha()}
+            if "LATIN" in alphabets and alphabets & _LIKE_LATIN:
+                return word
+    return ""
 
 
 def plain(text: str) -> str:

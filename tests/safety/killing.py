@@ -1,4 +1,4 @@
-"""Processes that die, by SIGKILL, at one of the points of applying a plan.
+"""Processes to which something happens at one of the points of applying a plan: SIGKILL, a full disk, a clock jump.
 
 The points are counted, not listed: every record of the journal (before it, in the middle of its bytes, after it), every
 write that leaves for the server (before, after), every move of a plan's status, each hold taken and released, each
@@ -8,7 +8,9 @@ value put into the vault. So a new step of the path is a new point by itself.
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,19 +25,30 @@ from tools.vault import Vault
 Work = Callable[[], object]
 
 
-class Points:
-    """Passes the points of this process and ends it at the one that was chosen."""
+def die() -> None:
+    """End without a chance to tidy up."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def __init__(self, last: int, told: int) -> None:
+
+def fill_the_disk() -> None:
+    """From now on no file of this process can grow: each write fails, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+class Points:
+    """Passes the points of this process, and at the one that was chosen lets it happen."""
+
+    def __init__(self, last: int, told: int, event: Callable[[], None]) -> None:
         self._left = last
         self._told = told
+        self._event = event
 
     def at(self, name: str) -> None:
         """One more point."""
         os.write(self._told, f"{name}\n".encode())
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._event()
 
     def around(self, owner: Any, method: str, wanted: Callable[..., bool] = lambda *_, **__: True) -> None:
         """A point before and one after each call of a method."""
@@ -69,7 +82,7 @@ class Points:
         def half(descriptor: int) -> None:
             if Path(f"/proc/self/fd/{descriptor}").readlink().name == "journal.jsonl":
                 size = os.fstat(descriptor).st_size
-                if self._left == 1:
+                if self._left == 1 and self._event is die:
                     os.ftruncate(descriptor, size - 40)
                 self.at("torn record")
             real(descriptor)
@@ -77,25 +90,28 @@ class Points:
         journal_module.os.fsync = half  # type: ignore[assignment]
 
 
-def run_until(point: int, work: Work) -> list[str]:
-    """Do the work in a process of its own that dies at that point (0: never); the points that it passed."""
+def run_until(point: int, work: Work, event: Callable[[], None] = die) -> list[str]:
+    """Do the work in a process of its own to which the event happens at that point (0: never).
+
+    Returns the points that it passed. What does not kill it must not make it fail.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
             os.close(reading)
-            Points(point, writing).install()
+            Points(point, writing, event).install()
             work()
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(writing)
     with os.fdopen(reading) as told:
         names = told.read().splitlines()
     _, status = os.waitpid(child, 0)
-    if point == 0 or len(names) < point:
-        assert os.waitstatus_to_exitcode(status) == 0, names
-    else:
-        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, names
+    dies = event is die and 0 < point <= len(names)
+    assert os.waitstatus_to_exitcode(status) == (-signal.SIGKILL if dies else 0), names
     return names

@@ -1,8 +1,8 @@
-"""kill -9 at every point of applying a plan: nothing twice, nothing lost, the state told truly, and a way back."""
+"""kill -9, or a full disk, at every point of applying a plan: nothing twice, nothing lost, told truly, a way back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,8 +10,8 @@ from agent.guard.hold import any_left
 from agent.guard.plan import Plan
 from agent.guard.undo import applied_steps
 from tests.safety import faults
-from tests.safety.applying import TWO, approve, fresh, propose, session, set_value
-from tests.safety.killing import run_until
+from tests.safety.applying import approve, fresh, place, propose, reset, session, set_value
+from tests.safety.killing import die, fill_the_disk, run_until
 from tools.context import Context
 from tools.errors import Conflict, Refused
 
@@ -63,9 +63,17 @@ def check(ctx: Context, plan: Plan, value: str, names: tuple[str, ...]) -> None:
     assert {now for now, _ in values(ctx, names)}.isdisjoint({value})
 
 
-@pytest.mark.parametrize("names", [("one",), pytest.param(("one", "two"), marks=pytest.mark.long)])
-def test_a_death_at_any_point(ctx: Context, apply: Callable[[str], None], names: tuple[str, ...]) -> None:
-    apply(TWO)
+@pytest.fixture(scope="module")
+def ctx(cluster_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """One namespace for all of these cases."""
+    with place(tmp_path_factory.mktemp("deaths")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("event", [die, fill_the_disk], ids=lambda event: event.__name__)
+@pytest.mark.parametrize("names", [("one",), pytest.param(("one", "two"), marks=pytest.mark.long)], ids=len)
+def test_it_happens_at_any_point(ctx: Context, names: tuple[str, ...], event: Callable[[], None]) -> None:
+    reset(ctx)
     plan = propose(ctx, *(set_value(ctx, name, "whole") for name in names))
     points = run_until(0, lambda: approve(ctx, plan))
     assert {now for now, _ in values(ctx, names)} == {"whole"}
@@ -73,10 +81,10 @@ def test_a_death_at_any_point(ctx: Context, apply: Callable[[str], None], names:
     for number in range(1, len(points) + 1):
         value = f"value-{number}"
         plan = propose(ctx, *(set_value(ctx, name, value) for name in names))
-        passed = run_until(number, lambda plan=plan: approve(ctx, plan))
-        assert len(passed) == number
+        passed = run_until(number, lambda plan=plan: approve(ctx, plan), event)
+        assert len(passed) >= number
         try:
             check(ctx, plan, value, names)
         except (AssertionError, Refused, Conflict) as error:
-            raise AssertionError(f"died at point {number}, {passed[-1]}, after {passed}") from error
+            raise AssertionError(f"{event.__name__} at point {number}, {passed[number - 1]}, of {passed}") from error
         faults.ran()

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
+from benchmarks.guard import per_change
 from benchmarks.timing import Row, command, side_by_side, until_prompt
 from tools.context import Context
 
@@ -47,7 +48,7 @@ def main() -> int:
 def report() -> None:
     """Print each row as it is measured."""
     print(f"{'':44} {'shipmate':>10} {'other':>10} {'ratio':>8}   aim")
-    for row in chain(start_up(), against_kubectl()):
+    for row in chain(start_up(), against_kubectl(), guarding()):
         print(row, flush=True)
 
 
@@ -80,6 +81,19 @@ def against_kubectl() -> Iterator[Row]:
         yield _applied(base, space)
     finally:
         command(kubectl, "--context", CONTEXT, "delete", "namespace", space, "--wait=false")()
+
+
+def guarding() -> Iterator[Row]:
+    """What plan, grant, journal and checks cost beside the API server's own work."""
+    kubectl = shutil.which("kubectl", path=f"{Context().cache / 'bin'}") or "kubectl"
+    space = f"bench-{token_hex(3)}"
+    base = (kubectl, "--context", CONTEXT)
+    command(*base, "create", "namespace", space)()
+    try:
+        command(*base, "-n", space, "create", "configmap", "notes", "--from-literal=n=none")()
+        yield from per_change(CONTEXT, space)
+    finally:
+        command(*base, "delete", "namespace", space, "--wait=false")()
 
 
 def _applied(base: tuple[str, ...], space: str) -> Row:

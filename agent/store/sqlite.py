@@ -123,6 +123,7 @@ class Store:
             try:
                 if fresh:
                     self.path.chmod(0o600)
+                db.execute("PRAGMA journal_mode = TRUNCATE")  # half the time of making a file for each write
                 db.executescript(_SCHEMA)
                 with db:
                     yield db

@@ -26,6 +26,7 @@ from tools.secret_forms import (
     is_secret_name,
     looks_random,
 )
+from tools.secret_places import redact_places
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
@@ -102,7 +103,7 @@ def _redact_sequence(value: Sequence[Any]) -> list[Any]:
 
 def redact_text(text: str) -> str:
     """The same text without its secrets: logs, YAML, JSON, diffs, command lines, what programs print."""
-    text = mask(text)
+    text = redact_places(mask(text))
     lowered = text.lower()
     names = [mark for mark in _NAME_MARKS if mark in lowered]
     marks = [mark for mark in (*TOKEN_MARKS, *_ADDRESS_MARKS) if mark in text]
@@ -116,7 +117,11 @@ def redact_text(text: str) -> str:
         text = _redact_secret_manifests(text)
     if "value" in text and "name" in text:
         text = _NAME_VALUE.sub(_redact_name_value, text)
-    lines = text.split("\n")
+    return "\n".join(_redact_lines(text.split("\n"), names, marks))
+
+
+def _redact_lines(lines: list[str], names: list[str], marks: list[str]) -> list[str]:
+    """Lines without the values behind secret names, and without tokens; only these marks occur in them."""
     block = -1  # indentation of a secret's key whose value follows on lines of their own
     for index, line in enumerate(lines):
         if block >= 0:
@@ -135,7 +140,7 @@ def redact_text(text: str) -> str:
         lines[index] = line
         if index and (flag := _LIST_FLAG.match(lines[index - 1])) and is_secret_name(flag["name"]):
             lines[index] = _LIST_ITEM.sub(_redact_item, line)
-    return "\n".join(lines)
+    return lines
 
 
 def _redact_json_text(match: re.Match[str]) -> str:

@@ -54,6 +54,8 @@ def is_secret_name(name: str) -> bool:
         return len(words) > 1 or words[-1] in ("authorization", "cookie")
     if words[-1] in ("string", "str"):
         return "connection" in words or "conn" in words
+    if words[-2:] == ["key", "data"]:  # of a kubeconfig
+        return True
     if words[-1] != "key" or len(words) == 1:
         return False
     return words[-2] in _KEY_KINDS or (name.isupper() and words[-2] not in _OPEN_KEYS)

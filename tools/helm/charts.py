@@ -61,7 +61,7 @@ def pin(source: str, root: Path, cache: Path, fetch: Callable[[str, Path], Path]
     if re.match(r"(oci|https?)://", source):
         if fetch is None:
             raise NotFound(f"The chart {source} has to be fetched first.")
-        cache.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         with TemporaryDirectory(dir=cache) as folder:
             return _pin_archive(fetch(source, Path(folder)), cache)
     else:
@@ -83,7 +83,7 @@ def from_release(chart: Mapping[str, Any], cache: Path) -> Chart:
             f"Helm did not keep the charts that {metadata.get('name')} depends on.",
             "Name the chart's folder or address.",
         )
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = Path(mkdtemp(dir=cache))
     try:
         folder = draft / _safe(str(metadata.get("name") or "chart"))
@@ -136,7 +136,7 @@ def _copy(folder: Path, cache: Path) -> Path:
     there = cache / digest[:32] / name
     if there.is_dir() and digest_of(there) == digest:
         return there
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = Path(mkdtemp(dir=cache))
     for path in _files(folder):
         target = draft / name / path.relative_to(folder)
@@ -154,7 +154,7 @@ def _pin_archive(path: Path, cache: Path) -> Chart:
     """Unpack an archive (helm package) and go on with the folder in it."""
     import tarfile
 
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = Path(mkdtemp(dir=cache))
     try:
         with tarfile.open(path) as archive:

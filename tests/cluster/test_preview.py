@@ -218,8 +218,8 @@ PLAIN = {
         "  {accessModes: [ReadWriteOnce], storageClassName: standard, resources: {requests: {storage: 1Mi}}}"
     ),
     "Ingress": (
-        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\nspec:\n  rules:\n  - http:\n"
-        "      paths:\n      - {path: /, pathType: Prefix, backend: {service: {name: front, port: {number: 80}}}}"
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\nspec:\n  ingressClassName: traefik\n"
+        "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: front, port: {number: 80}}}}]}}]"
     ),
 }
 

@@ -134,7 +134,8 @@ def translate(status: Status, method: str, path: str) -> ShipmateError:
 
 
 def _missing_right(match: re.Match[str]) -> Forbidden:
-    what = match["what"] + (f".{match['group']}" if match["group"] else "")
+    plural, slash, part = match["what"].partition("/")
+    what = plural + (f".{match['group']}" if match["group"] else "") + slash + part
     where = f" in namespace {match['namespace']}" if match["namespace"] else ""
     option = f" -n {match['namespace']}" if match["namespace"] else ""
     return Forbidden(

@@ -73,7 +73,7 @@ class _Clock:
         self.spent = 0.0
 
     @contextmanager
-    def around(self, owner: type, name: str) -> Iterator[None]:
+    def around(self, owner: type, name: str) -> Generator[None]:
         method: Callable[..., Any] = getattr(owner, name)
 
         def timed(*given: Any, **named: Any) -> Any:

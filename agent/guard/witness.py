@@ -84,6 +84,8 @@ class Report(Frozen):
         for journal, number in sorted(self.others.items()):
             lines.append(f"Not judged: {_count(number, 'write')} under journal {journal}, which was not compared.")
         lines += [f"{one.code}: {one.summary}" for one in self.findings] or ["Log and journal agree."]
+        if any(one.code == "unexplained-approval" for one in self.findings):
+            lines.append("A log can only tell what its audit policy keeps: every write, at level Metadata or above.")
         return "\n".join(lines)
 
 

@@ -37,7 +37,8 @@ def take_turn(
                 returned = yield from _call_tools(conversation, guard, move.calls)
                 conversation.turns.append(Turn(role="tools", returned=returned))
                 if question := next((r for r in returned if r.error_kind == NeedsAnswer.__name__), None):
-                    conversation.turns.append(Turn(role="mind", text=question.error, options=question.options))
+                    asked = Turn(role="mind", text=question.error, options=question.options, reported=True)
+                    conversation.turns.append(asked)
                     yield Asked(text=question.error, options=question.options)
                     return None
                 proposal = _together(returned)

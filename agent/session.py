@@ -69,11 +69,12 @@ class Session:
         """Tell what became of plans that were cut off, here or in another process."""
         self._recovered = True
         for line in recover(self.ctx, self.guard.journal, self.store):
-            self.conversation.turns.append(Turn(role="mind", text=line))
+            self.conversation.turns.append(Turn(role="mind", text=line, reported=True))
             yield Noticed(text=line)
 
     def send(self, text: str, roll_back: bool = False) -> Iterator[Event]:
         """Take one message and yield what happens. A plan that was waiting is replaced by this turn."""
+        text = text.encode(errors="replace").decode()  # a terminal's broken bytes could not be kept
         if not self._recovered:
             yield from self.recover()
         if self.pending:
@@ -284,7 +285,7 @@ class Session:
             yield Answered(text=self.stopped.told, outcome="failed", code=exit_code(error), options=CHOICES)
 
     def _errored(self, error: ShipmateError) -> Errored:
-        self.conversation.turns.append(Turn(role="mind", text=str(error)))
+        self.conversation.turns.append(Turn(role="mind", text=str(error), reported=True))
         return Errored(message=error.message, next_step=error.next_step, code=exit_code(error))
 
 

@@ -5,8 +5,11 @@ Messages are plain dictionaries in the form that LangChain takes, so that this c
 
 from __future__ import annotations
 
+import hmac
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from secrets import token_bytes
 from typing import Any
 
 from agent.minds.mind import Call, Returned, Turn
@@ -67,17 +70,53 @@ class Secrets:
         return self._values.setdefault(value, _MARK.format(len(self._values) + 1))
 
 
-def messages(system: str, turns: Sequence[Turn], secrets: Secrets, limit: int) -> list[Message]:
+class Fence:
+    """Puts text from outside between marks that it cannot know, and so can neither close nor imitate.
+
+    Each entry of a conversation has a mark of its own, which stays the same from request to request, so that what a
+    server has in its cache stays valid.
+    """
+
+    def __init__(self, longest: int = LONGEST_RESULT, key: bytes | None = None) -> None:
+        self.longest = longest
+        self._key = key or token_bytes(32)
+
+    def cut_to(self, longest: int) -> Fence:
+        """The same marks around shorter texts."""
+        return Fence(longest, self._key)
+
+    def around(self, text: str, entry: str) -> str:
+        """The text as data; `entry` names the place in the conversation that it belongs to."""
+        mark = hmac.digest(self._key, entry.encode(), "sha256").hex()[:16]
+        if len(text) > self.longest:
+            half = self.longest // 2
+            text = f"{text[:half]}\n… {len(text) - self.longest:,} characters left out …\n{text[-half:]}"
+        safe = re.sub(r"<(?=\s*/?\s*data)", "&lt;", _visible(text).replace(mark, "…"), flags=re.IGNORECASE)
+        return f"<data {mark}>\n{safe}\n</data {mark}>"
+
+
+def _visible(text: str) -> str:
+    """Signs that people do not see are written out, so that nothing reaches a model that a person would not find."""
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs") else f"\\u{{{ord(c):x}}}"
+        for c in text
+    )
+
+
+def messages(
+    system: str, turns: Sequence[Turn], secrets: Secrets, limit: int, fence: Fence | None = None
+) -> list[Message]:
     """The conversation for a model, at most about `limit` characters: older exchanges go first, whole.
 
     The running exchange always stays; when it alone is too long, its tool results are cut short.
     """
+    fence = fence or Fence()
     exchanges = _exchanges(turns)
     kept: list[Message] = []
     for index, exchange in enumerate(reversed(exchanges)):
-        more = list(_exchange(exchange, secrets, LONGEST_RESULT))
+        more = list(_exchange(exchange, secrets, fence))
         if index == 0 and _size(more) > limit:
-            more = list(_exchange(exchange, secrets, SHORT_RESULT))
+            more = list(_exchange(exchange, secrets, fence.cut_to(SHORT_RESULT)))
         if index and _size(more) + _size(kept) > limit:
             break
         kept = more + kept
@@ -94,7 +133,7 @@ def _exchanges(turns: Sequence[Turn]) -> list[list[Turn]]:
     return groups
 
 
-def _exchange(turns: Sequence[Turn], secrets: Secrets, longest: int) -> Iterator[Message]:
+def _exchange(turns: Sequence[Turn], secrets: Secrets, fence: Fence) -> Iterator[Message]:
     open_calls: dict[str, Call] = {}
     for turn in turns:
         if turn.role != "tools":
@@ -103,14 +142,17 @@ def _exchange(turns: Sequence[Turn], secrets: Secrets, longest: int) -> Iterator
         match turn.role:
             case "person":
                 yield {"role": "user", "content": secrets.hide(turn.text)}
+            case "mind" if turn.reported:
+                told = fence.around(secrets.cover(turn.text), turn.text)
+                yield {"role": "user", "content": f"Shipmate reports: {told}"}
             case "mind":
                 yield from _own(turn, secrets)
             case "tools":
                 for entry in turn.returned:
                     if open_calls.pop(entry.call.id, None):
-                        yield _tool_message(entry.call, _told(entry, secrets, longest))
+                        yield _tool_message(entry.call, _told(entry, secrets, fence))
             case "plan":
-                fate = _fence(secrets.cover(turn.text), longest)
+                fate = fence.around(secrets.cover(turn.text), f"{turn.plan_id} {turn.text}")
                 yield {"role": "user", "content": f"Shipmate reports: plan {turn.plan_id}: {fate}"}
     yield from _unanswered(open_calls)
 
@@ -141,23 +183,14 @@ def _tool_message(call: Call, content: str) -> Message:
     return {"role": "tool", "tool_call_id": call.id, "name": call.tool, "content": content}
 
 
-def _told(entry: Returned, secrets: Secrets, longest: int) -> str:
+def _told(entry: Returned, secrets: Secrets, fence: Fence) -> str:
     if entry.error:
-        return f"Error ({entry.error_kind}): {_fence(secrets.cover(entry.error), longest)}"
+        return f"Error ({entry.error_kind}): {fence.around(secrets.cover(entry.error), entry.call.id)}"
     if entry.proposal:
         lines = [change.summary for change in entry.proposal.changes] or ["nothing to do"]
         told = "\n".join([*lines, *entry.proposal.notes])
-        return f"Proposed; the person decides. {_fence(secrets.cover(told), longest)}"
-    return _fence(secrets.cover(entry.result.text if entry.result else ""), longest)
-
-
-def _fence(text: str, longest: int) -> str:
-    """Text from outside between marks that it cannot close itself."""
-    if len(text) > longest:
-        half = longest // 2
-        text = f"{text[:half]}\n… {len(text) - longest:,} characters left out …\n{text[-half:]}"
-    safe = re.sub(r"<(?=/?\s*data)", "< ", text, flags=re.IGNORECASE)
-    return f"<data>\n{safe}\n</data>"
+        return f"Proposed; the person decides. {fence.around(secrets.cover(told), entry.call.id)}"
+    return fence.around(secrets.cover(entry.result.text if entry.result else ""), entry.call.id)
 
 
 def _covered(value: Json, secrets: Secrets) -> Json:

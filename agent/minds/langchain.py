@@ -11,7 +11,7 @@ from langchain.chat_models import init_chat_model
 from langchain_core import exceptions as langchain_errors
 from langchain_core.language_models import BaseChatModel
 
-from agent.minds.dialogue import Message, Secrets, messages
+from agent.minds.dialogue import Fence, Message, Secrets, messages
 from agent.minds.mind import Ask, Call, Calls, Conversation, Move, Say, Turn, Writing
 from agent.minds.reply import Reply, Telling
 from tools.catalog import Tool
@@ -49,13 +49,14 @@ class LangChainMind:
         self._system = ((prompts or data_folder("prompts")) / "system.md").read_text(encoding="utf-8")
         self._model = _open(spec)
         self._context = context
+        self._fence = Fence()
 
     def next(self, conversation: Conversation) -> Iterator[Writing | Move]:
         """Stream the model's words, then its move."""
         turns = conversation.turns
         secrets = Secrets(turns)
         spent = _rounds(turns) >= MAX_ROUNDS
-        sent = messages(self._system, turns, secrets, self._context)
+        sent = messages(self._system, turns, secrets, self._context, self._fence)
         if spent:
             sent.append(_note("You have used up your tool calls for this request. Answer from what you have seen."))
         tools = () if spent else conversation.tools

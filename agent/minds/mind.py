@@ -70,7 +70,10 @@ class Returned(Frozen):
 
 
 class Turn(Frozen):
-    """An entry of the conversation: who spoke and what (for `tools` the returned calls, for `plan` a plan's fate)."""
+    """An entry of the conversation: who spoke and what (for `tools` the returned calls, for `plan` a plan's fate).
+
+    `reported` marks words that the program said in the mind's place, such as an error, which may quote a cluster.
+    """
 
     role: Literal["person", "mind", "tools", "plan"]
     text: str = ""
@@ -78,6 +81,7 @@ class Turn(Frozen):
     returned: tuple[Returned, ...] = ()
     plan_id: str = ""
     options: tuple[str, ...] = ()
+    reported: bool = False
 
 
 @dataclass

@@ -9,5 +9,5 @@ from tests.safety import faults
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How many cases of each suite were gone through."""
-    if faults.total():
-        terminalreporter.write_line(f"faults: {faults.total()}")
+    if figures := faults.told():
+        terminalreporter.write_line(figures)

@@ -87,4 +87,4 @@ def test_it_happens_at_any_point(ctx: Context, names: tuple[str, ...], event: Ca
             check(ctx, plan, value, names)
         except (AssertionError, Refused, Conflict) as error:
             raise AssertionError(f"{event.__name__} at point {number}, {passed[number - 1]}, of {passed}") from error
-        faults.ran()
+        faults.ran(event.__name__.replace("_", " "))

@@ -63,7 +63,7 @@ def check(ctx: Context, plan_id: str, *, done: int, server: FaultyServer) -> Non
         assert back.pending is not None
         list(back.approve(back.pending, back.pending.digest, "test"))
         assert value(ctx) == "first"
-    faults.ran()
+    faults.ran("server and connection")
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_the_second_of_two_steps_fails(ctx: Context, through: Context, server: F
     assert back.pending is not None
     list(back.approve(back.pending, back.pending.digest, "test"))
     assert (value(ctx), value(ctx, "two")) == ("first", "first")
-    faults.ran()
+    faults.ran("server and connection")

@@ -49,7 +49,7 @@ def stopped(ctx: Context, server: FaultyServer, tmp_path: Path) -> Session:
     assert f"shipmate plan retry {plan.id}" in ended.text
     assert f"shipmate undo {plan.id}" in ended.text
     assert values(ctx) == ("new", "first")
-    faults.ran()
+    faults.ran("stop in the middle")
     return mine
 
 
@@ -147,7 +147,7 @@ def test_all_steps_are_rolled_back_in_reverse(ctx: Context, server: FaultyServer
     assert isinstance(events[-1], Answered)
     assert (events[-1].outcome, events[-1].code) == ("rolled-back", 12)
     assert values(ctx) == ("first", "first")
-    faults.ran()
+    faults.ran("stop in the middle")
 
 
 @pytest.mark.parametrize(

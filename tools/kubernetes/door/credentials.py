@@ -1,6 +1,7 @@
 """What proves to the API server who is asking: certificates, tokens, exec plugins, OIDC.
 
-Keys are handed to OpenSSL through files that live for an instant and are readable only by their owner.
+Keys are handed to OpenSSL through files in memory, or, where the system has none, files that live for an instant and
+are readable only by their owner.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,18 +94,19 @@ class Credentials:
             certificate, key = answer.certificate.encode(), answer.key.encode()
         if not certificate or not key:
             return
-        with tempfile.TemporaryDirectory() as folder:  # mode 0700
-            chain, private = Path(folder, "certificate"), Path(folder, "key")
-            chain.write_bytes(certificate)
-            private.touch(mode=0o600)
-            private.write_bytes(key)
-            try:
+        try:
+            with _as_file(certificate) as chain, _as_file(key) as private:
                 context.load_cert_chain(chain, private, password=lambda: "")
-            except (ssl.SSLError, ValueError) as error:
-                raise Unreachable(
-                    f"The client certificate of user {self._access.user!r} cannot be used.",
-                    "Fetch the kubeconfig again from whoever runs the cluster.",
-                ) from error
+        except (ssl.SSLError, ValueError) as error:
+            raise Unreachable(
+                f"The client certificate of user {self._access.user!r} cannot be used.",
+                "Fetch the kubeconfig again from whoever runs the cluster.",
+            ) from error
+        except OSError as error:
+            raise Unreachable(
+                f"The client certificate cannot be handed over: {error.strerror or error}.",
+                "Free some space in the folder for temporary files.",
+            ) from error
 
     def _bearer(self) -> str:
         user = self._user
@@ -283,3 +286,18 @@ def _jwt_expiry(token: str) -> float:
         return float(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])
     except (IndexError, ValueError, KeyError, TypeError):
         return 0.0
+
+
+@contextmanager
+def _as_file(content: bytes) -> Generator[str]:
+    """A path under which this process reads the content, as long as the context lasts."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("shipmate"), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    with tempfile.NamedTemporaryFile() as file:  # mode 0600
+        file.write(content)
+        file.flush()
+        yield file.name

@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from tools.change import Frozen, Json, Proposal
+from tools.change import Frozen, Json, Proposal, is_unicode
 from tools.context import Context
 from tools.errors import BadRequest
 from tools.told import Told, ToldData
@@ -70,6 +70,8 @@ class Tool:
 
     def run(self, ctx: Context, arguments: dict[str, Json]) -> Result | Proposal:
         """Check the arguments and call the function; raises BadRequest that names what was wrong."""
+        if not is_unicode(arguments):
+            raise BadRequest(f"The arguments of {self.name} hold half a character.", "Give whole Unicode text.")
         try:
             checked = self.arguments.model_validate(arguments)
         except ValidationError as error:

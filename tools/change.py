@@ -4,14 +4,24 @@ Every kind of change has one handler (`tools/handlers.py`) that previews, applie
 Secret values in a change are references into the vault (`vault:ID`), never the values.
 """
 
+import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tools.told import Told
 
 Json = Any  # a JSON value; precise recursive types cost more than they catch here
+
+
+def is_unicode(value: Json) -> bool:
+    """Whether all text in a JSON value can be written down; JSON's escapes allow halves of a character."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Frozen(BaseModel):
@@ -41,6 +51,12 @@ class BaseChange(Frozen):
     why: Told = ""
     undoes: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _can_be_written_down(self) -> Self:
+        if not is_unicode(self.model_dump()):
+            raise ValueError("it holds half a character")
+        return self
+
 
 # --- Kubernetes ---------------------------------------------------------------------------------------------------
 
@@ -69,6 +85,16 @@ class Patch(BaseChange):
     type: Literal["json", "merge", "strategic"] = "strategic"
     patch: dict[str, Json] | list[dict[str, Json]]
     subresource: str | None = None
+
+    @model_validator(mode="after")
+    def _is_well_formed(self) -> Self:
+        if isinstance(self.patch, dict) is (self.type == "json"):
+            raise ValueError("a JSON patch is a list of operations, any other patch an object")
+        if isinstance(self.patch, list):
+            for operation in self.patch:
+                if not isinstance(operation.get("op"), str) or not isinstance(operation.get("path"), str):
+                    raise ValueError("an operation of a JSON patch needs `op` and `path`")
+        return self
 
 
 class Scale(BaseChange):

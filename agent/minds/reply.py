@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from agent.minds.mind import Call
-from tools.change import Json
+from tools.change import Json, is_unicode
 from tools.known import REDACTED
 from tools.redact import redact_text
 
@@ -66,7 +66,7 @@ class Reply:
 
     def add(self, chunk: Any) -> str:
         """Take in one chunk and return its text."""
-        said = str(chunk.text)
+        said = str(chunk.text).encode(errors="replace").decode()  # half a character could not be shown or kept
         self.text += said
         metadata: dict[str, Any] = chunk.response_metadata or {}
         reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
@@ -125,6 +125,8 @@ def _arguments(raw: _RawCall) -> dict[str, Json]:
         arguments = json.loads(arguments)
     if not isinstance(arguments, dict):
         raise ValueError(f"the arguments of {raw.name} are not a JSON object")
+    if not is_unicode(arguments):
+        raise ValueError(f"the arguments of {raw.name} hold half a character")
     if REDACTED in json.dumps(arguments):
         raise ValueError(f"{REDACTED} in the arguments of {raw.name} stands for a secret you were not shown")
     return arguments

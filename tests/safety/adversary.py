@@ -27,8 +27,9 @@ ODD_VALUES: tuple[Any, ...] = (
     ["web"], {"name": "web"}, {"a": None}, {"$ref": "#"}, [None], _DEEP, ["x"] * 2_000,
     {f"k{n}": n for n in range(500)},
 )  # fmt: skip
+odd_texts = st.integers(0, len(ODD_TEXTS) - 1).map(ODD_TEXTS.__getitem__)  # by number: they are too large to be shown
 odd = st.one_of(
-    st.integers(0, len(ODD_TEXTS) - 1).map(ODD_TEXTS.__getitem__),  # by number: they are too large to be shown
+    odd_texts,
     st.integers(0, len(ODD_VALUES) - 1).map(ODD_VALUES.__getitem__),
     st.text(max_size=12),
     st.integers(),

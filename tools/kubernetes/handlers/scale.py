@@ -44,7 +44,7 @@ class ScaleHandler:
                 rights = missing_rights(ctx, writes)
                 return Preview(summary=summary, warnings=(note,), blockers=rights, writes=writes, provisional=True)
             return Preview(summary=summary, blockers=(f"There is no {ref}.",), writes=writes)
-        before = live["spec"].get("replicas", 1)
+        before = (live.get("spec") or {}).get("replicas", 1)
         base = Preview(summary=summary, uid=live["metadata"]["uid"], writes=writes, undo=f"Scale back to {before}.")
         if before == change.replicas:
             return base.model_copy(update={"noop": True})

@@ -126,6 +126,8 @@ class RolloutUndoHandler:
 
 def choose(ctx: Context, live: Object, number: int) -> Revision:
     """The revision meant by a number (0: the one before); raises BadRequest or NotFound with the ones there are."""
+    if live["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
+        raise BadRequest(f"{ref_of(live)} keeps no earlier revisions.", "Deployments and StatefulSets do.")
     if live["spec"].get("paused"):
         raise BadRequest(f"{ref_of(live)} is paused, so it cannot be rolled back.", "Resume it first.")
     found = revisions(ctx, live)

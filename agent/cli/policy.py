@@ -132,7 +132,8 @@ def _why(settings: Settings, args: argparse.Namespace) -> int:
 
     if not args.what:
         raise BadRequest("`shipmate policy why` needs the plan's id.", "`shipmate plan` lists them.")
-    found = Store(settings.open_context().state / "shipmate.db").plan(args.what)
+    ctx, judge = settings.open_context(), _judge(settings)
+    found = Store(ctx.state / "shipmate.db").plan(args.what)
     if not found:
         raise NotFound(f"There is no plan {args.what!r}.", "`shipmate plan` lists the plans.")
     plan, status = found
@@ -141,6 +142,9 @@ def _why(settings: Settings, args: argparse.Namespace) -> int:
         ruling = step.ruling
         lines.append(f"{number}. {step.preview.summary}: {'already so' if step.preview.noop else ruling.decision}")
         lines += [f"   {line}" for line in ruling.trace]
+        if status == "pending" and not step.preview.noop:
+            now = judge.of_step(ctx, step.change, step.preview, plan.aim)
+            lines += [f"   By now: {now.decision}, by {now.told}"] if now != ruling else []
     data = {
         "plan": plan.id, "status": status, "decision": plan.ruling.decision,
         "steps": [step.ruling.model_dump(mode="json") for step in plan.steps],

@@ -74,6 +74,7 @@ def show(
 
     check_may_reveal(guard)
     hidden = find_hidden(guard.ctx, *wanted)
+    check_may_reveal(guard, hidden)
     tell(f"{hidden.key} of {hidden.ref}, context {guard.ctx.cluster.context}. The journal records that it is revealed.")
     try:
         typed = read(f"Type {hidden.ref.name} to see its value: ").strip()

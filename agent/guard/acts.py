@@ -134,6 +134,22 @@ def acts_of(ctx: Context, change: Change, preview: Preview, aim: Aim) -> tuple[A
             return (replace(first, kind="Image", name=change.image),)
 
 
+def revealing(ctx: Context, ref: Ref) -> Act:
+    """The act of showing a value of this Secret to a person."""
+    cluster = ctx.cluster
+    return Act(
+        ("reveal",),
+        effect=Effect.REVEAL,
+        kind=ref.kind,
+        name=ref.name,
+        namespace=ref.namespace or "",
+        context=cluster.context,
+        cluster=cluster.uid(),
+        server=cluster.server,
+        labels=lambda: _labels(ctx, ref, {}),
+    )
+
+
 def _released(
     ctx: Context,
     change: HelmRelease | HelmRollback | HelmUninstall,

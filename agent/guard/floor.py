@@ -9,6 +9,7 @@ from agent.guard.ruling import Decision, Ruling
 from tools.catalog import Effect
 
 WORKSPACE_POLICY = "shipmate-policy.yaml"
+_SETTINGS = ("shipmate/policy.yaml", "shipmate/config.toml")  # in whatever folder settings are kept
 
 _NOT_BACK = {"namespace", "persistentvolume", "persistentvolumeclaim", "customresourcedefinition", "storageclass"}
 _RIGHTS = {"role", "clusterrole", "rolebinding", "clusterrolebinding", "certificatesigningrequest"}
@@ -55,7 +56,9 @@ def _to_type(act: Act) -> str:
         return "it changes a node"
     if act.namespace in _SYSTEM_NAMESPACES:
         return f"{act.namespace} belongs to the cluster itself"
-    if act.path.rpartition("/")[2] in (WORKSPACE_POLICY, "policy.yaml") and act.change == "write-file":
+    if act.change == "write-file" and f"/{act.path}".endswith(
+        tuple(f"/{name}" for name in (WORKSPACE_POLICY, *_SETTINGS))
+    ):
         return "it changes what Shipmate may do"
     return ""
 

@@ -15,7 +15,7 @@ from agent.guard.journal import Journal
 from agent.guard.judge import Judge
 from agent.guard.plan import Aim, Plan, Step
 from agent.guard.policy import Mode
-from agent.guard.ruling import Decision
+from agent.guard.ruling import Decision, strictest
 from agent.guard.standing import Standing, StandingGrant
 from agent.guard.stopped import taken_back
 from agent.store.sqlite import PlanStatus, Store
@@ -75,7 +75,7 @@ class Guard:
             steps=tuple(steps),
             notes=proposal.notes,
             on_failure="roll-back" if roll_back or any(one.roll_back for one in matters) else "stop",
-            confirm=next((one.word for one in matters if one.word), ""),
+            confirm=",".join(dict.fromkeys(one.word for one in matters if one.word)),
         ).sealed(self.ctx.vault.key)
         self.journal.append("proposed", plan.id, **_outline(plan))
         denied = plan.ruling.decision is Decision.DENY
@@ -139,7 +139,7 @@ class Guard:
             if step.preview.noop:
                 continue
             now = self.judge.of_step(self.ctx, step.change, step.preview, plan.aim)
-            decided = now if now.decision.strictness > step.ruling.decision.strictness else step.ruling
+            decided = strictest((now, step.ruling))
             given = None if decided.each_time else self.standing.covering(self._act(plan, step))
             if decided.decision is Decision.ALLOW and self.mode is Mode.AUTO:
                 names.append(f"rule {decided.by}")

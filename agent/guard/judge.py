@@ -17,7 +17,7 @@ from agent.guard.floor import WORKSPACE_POLICY, floor
 from agent.guard.plan import Aim
 from agent.guard.ruling import Decision, Ruling, strictest
 from tools.catalog import Effect
-from tools.change import Change
+from tools.change import Change, WriteFile
 from tools.context import Context
 from tools.errors import BadRequest
 from tools.preview import Preview
@@ -85,7 +85,16 @@ class Judge:
 
     def of_step(self, ctx: Context, change: Change, preview: Preview, aim: Aim) -> Ruling:
         """The decision about one step of a plan."""
-        return self.of_acts(acts_of(ctx, change, preview, aim))
+        found = self.of_acts(acts_of(ctx, change, preview, aim))
+        if isinstance(change, WriteFile) and self._is_source(change.path):
+            own = Ruling(decision=Decision.CONFIRM, by="the floor", reason="it changes a policy", each_time=True)
+            return strictest((found, own.model_copy(update={"word": Path(change.path).name})))
+        return found
+
+    def _is_source(self, path: str) -> bool:
+        """Whether this file of the workspace is a policy in force, by whatever name it was given."""
+        place = (self.root / path).resolve()
+        return any(place == source.resolve() for source, _ in self.paths())
 
     def of_acts(self, acts: tuple[Act, ...]) -> Ruling:
         """The decision about an act and the further objects that it writes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.guard.acts import Act, revealing
 from agent.guard.guard import Guard
 from agent.guard.policy import Mode
 from agent.guard.ruling import Decision
@@ -10,11 +11,12 @@ from tools.errors import Refused
 from tools.kubernetes.look.reveal import Hidden, read_hidden
 
 
-def check_may_reveal(guard: Guard) -> None:
-    """Raise Refused where the mode or the policy says no."""
+def check_may_reveal(guard: Guard, hidden: Hidden | None = None) -> None:
+    """Raise Refused where the mode or the policy says no: to revealing at all, or to this value."""
     if guard.mode is Mode.READ_ONLY:
         raise Refused("Nothing is revealed in read-only mode.", "Start Shipmate with --mode ask.")
-    ruling = guard.judge.of_call(Effect.REVEAL, "reveal")
+    act = revealing(guard.ctx, hidden.ref) if hidden else Act(("reveal",), effect=Effect.REVEAL)
+    ruling = guard.judge.of_acts((act,))
     if ruling.decision is Decision.DENY:
         raise Refused(f"Revealing values of Secrets is denied by {ruling.told}.")
 
@@ -24,7 +26,7 @@ def reveal(guard: Guard, hidden: Hidden, typed: str, by: str) -> str:
 
     Raises Refused, and Failed where the journal cannot be written: then nothing is read.
     """
-    check_may_reveal(guard)
+    check_may_reveal(guard, hidden)
     if typed != hidden.ref.name:
         raise Refused(f"That is not {hidden.ref.name!r}, so nothing was revealed.")
     cluster = guard.ctx.cluster

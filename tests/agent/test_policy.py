@@ -222,6 +222,24 @@ def test_a_rule_can_want_the_name(here: Context) -> None:
     assert apply_plan(guard, plan, typed="prod.txt")
 
 
+def test_every_name_has_to_be_typed(here: Context) -> None:
+    policy("rules: [{confirm: {path: 'deploy/*'}}, {allow: {}}]")
+    guard = guard_of(here)
+    plan = plan_of(guard, "deploy/a", "b", "deploy/c")
+    assert plan.confirm == "a,c"
+    with pytest.raises(Refused, match="name typed"):
+        guard.approve(plan, plan.digest, "tester", "yes", typed="a")
+
+
+def test_a_policy_in_force_is_not_changed_by_a_yes_alone(here: Context) -> None:
+    (here.root / "ours").mkdir()
+    (here.root / "ours" / "rules.yaml").write_text("rules: [{allow: {}}]")
+    files = (here.root / "ours" / "rules.yaml",)
+    guard = Guard(here, journal_of(here), Store(here.state / "shipmate.db"), Mode.AUTO, files)
+    assert guard.cover(plan_of(guard, "ours/other.yaml"))
+    assert plan_of(guard, "ours/rules.yaml").confirm == "rules.yaml"
+
+
 @pytest.mark.parametrize("rule", ["{deny: {}}", "{confirm: {}}"])
 def test_a_policy_that_became_stricter_holds_for_waiting_plans(here: Context, rule: str) -> None:
     guard = guard_of(here)
@@ -510,6 +528,18 @@ def test_why_names_every_voice(here: Context) -> None:
 
 @pytest.mark.cluster
 class TestOnACluster:
+    def test_a_rule_can_forbid_to_reveal_what_is_in_one_namespace(self, ctx: Context) -> None:
+        from agent.guard.reveal import check_may_reveal
+        from tools.change import Ref
+        from tools.kubernetes.look.reveal import Hidden
+
+        policy(f"rules: [{{deny: {{effect: reveal, namespace: {ctx.namespace}}}}}]")
+        guard = guard_of(ctx)
+        here = Ref(api_version="v1", kind="Secret", name="db", namespace=ctx.namespace)
+        check_may_reveal(guard, Hidden(here.model_copy(update={"namespace": "default"}), "password"))
+        with pytest.raises(Refused, match="denied"):
+            check_may_reveal(guard, Hidden(here, "password"))
+
     def ask(self, ctx: Context, *words: str) -> subprocess.CompletedProcess[str]:
         flags = ("--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace), "--workspace", str(ctx.root))
         return shipmate("ask", *flags, *words)

@@ -219,7 +219,8 @@ PLAIN = {
     ),
     "Ingress": (
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\nspec:\n  ingressClassName: traefik\n"
-        "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: front, port: {number: 80}}}}]}}]"
+        "  rules: [{http: {paths: [{path: /, pathType: Prefix, "
+        "backend: {service: {name: front, port: {number: 80}}}}]}}]"
     ),
 }
 
@@ -440,7 +441,7 @@ def as_user(ctx: Context, user: str, folder: Any) -> Context:
     }
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    return Context(kubeconfig=str(path), namespace=ctx.namespace, root=ctx.root, state=ctx.state, cache=folder)
+    return Context(kubeconfig=str(path), namespace=ctx.namespace, root=ctx.root, state=ctx.state)
 
 
 def allow(apply: Put, user: str, rules: str) -> None:

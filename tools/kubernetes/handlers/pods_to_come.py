@@ -127,6 +127,9 @@ def _try_pod(ctx: Context, after: Mapping[str, Any], namespace: str) -> Tried:
         "spec": {**template["spec"], "volumes": [*(template["spec"].get("volumes") or ()), *_claims(after)]},
     }
     tried = _try(ctx, "pods", pod, namespace)
+    if tried.body is None and not tried.error:
+        text = "Whether its pods would be let in could not be checked: the right to create pods is missing."
+        return Tried(None, warnings=(text,))
     if tried.body:
         tried.body["spec"].pop("nodeName", None)
     return tried

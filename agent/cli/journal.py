@@ -135,7 +135,17 @@ def _told(type: str, step: int, data: dict[str, Json]) -> str:
             return f"{what}: {data['status']}, seen after it was cut off"
         case "undone":
             return f"{what} by plan {data['by_plan']}"
+        case "granted" | "revoked":
+            return f"{what}: standing grant {_standing(data)}"
         case "repaired":
             return f"{what}: {data['torn_bytes']} bytes of a record that was cut off are set aside"
         case _:
             return what
+
+
+def _standing(data: dict[str, object]) -> str:
+    """Which standing grant: what it is for when it was given, by whom it was ended."""
+    grant = data["grant"]
+    if not isinstance(grant, dict):
+        return f"{grant}, by {data['by']}"
+    return f"{grant['id']}: {grant['verb']} {grant['kind'].lower()} in {grant['namespace'] or '-'}, by {grant['by']}"

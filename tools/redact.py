@@ -268,8 +268,8 @@ def _redact_name_value(match: re.Match[str]) -> str:
 # --- Manifests of Secrets within text ---------------------------------------------------------------------------
 
 _YAML_SECRET = re.compile(r"^[+ -]?\s*(?:- )?kind:\s*[\"']?Secret[\"']?\s*$", re.MULTILINE)
-_JSON_SECRET = re.compile(r"\\*\"kind\\*\"\s*:\s*\\*\"Secret\\*\"")
-_JSON_DATA = re.compile(r"(\\*\"(?:data|stringData)\\*\"\s*:\s*\{)([^{}]*)(\})")
+_JSON_SECRET = re.compile(r"\"kind\\*\"\s*:\s*\\*\"Secret\\*\"")
+_JSON_DATA = re.compile(r"(\"(?:data|stringData)\\*\"\s*:\s*\{)([^{}]*)(\})")
 _JSON_STRING = re.compile(r"(:\s*)(\\*\")(?:(?!\2)(?:\\.|[^\\]))*\2")
 _YAML_DATA = re.compile(r"[+ -]?\s*(?:- )?(?:data|stringData):\s*$")
 _YAML_KEY = re.compile(r"([+ -]?\s*[\"']?[\w.-]+[\"']?:)(\s+)\S.*")

@@ -46,6 +46,8 @@ def _is_login(packed: str) -> bool:
         return False
 
 
+_WORD = r"(?:\b|(?<=\\n))"  # a word begins; in a string of JSON also behind the letters of \\n
+_LOGIN = r"(?:login|account)\s{1,9}\S{1,200}\s{1,40}"
 _END = r"(?=[\s\"'\\,;]|\Z)"
 _HASH = (
     r"(?P<secret>\$2[abxy]\$\d\d\$[./A-Za-z0-9]{40,}|\$apr1\$[^\s$]{1,8}\$[./A-Za-z0-9]{20,}|\{S?SHA\}[A-Za-z0-9+/=]{20,}"
@@ -64,7 +66,7 @@ _PLACES = (
     _Place(
         ("machine ", "machine\t", "default "),
         re.compile(
-            r"\b(?:machine\s{1,9}\S{1,253}|default)\s{1,40}(?:(?:login|account)\s{1,9}\S{1,200}\s{1,40}){0,2}"
+            rf"{_WORD}(?:machine\s{{1,9}}\S{{1,253}}|default)\s{{1,40}}(?:{_LOGIN}){{1,2}}"
             r"password\s{1,9}(?P<secret>[^\s\"'\\]+)"
         ),
     ),
@@ -83,12 +85,15 @@ _PLACES = (
     ),
     _Place(
         ("mysql", "mariadb"),
-        re.compile(r"\b(?:mysql|mariadb)\w{0,9}(?:-\w{1,9})?\s(?:[^\n;|&]{0,200}?\s)?-p(?P<secret>[^\s\"'\\]+)"),
+        re.compile(
+            rf"{_WORD}(?:mysql|mariadb)\w{{0,9}}(?:-\w{{1,9}})?\s(?:[^\n;|&]{{0,200}}?\s)?-p(?P<secret>[^\s\"'\\]+)"
+        ),
     ),
     _Place(
         ("sshpass", "redis-cli", "docker login", "registry login", "podman login", "helm login"),
         re.compile(
-            r"\b(?:sshpass|redis-cli|login)\s(?:[^\n;|&]{0,200}?\s)?-[pa][ =]?[\"']?(?P<secret>[^\s\"'\\-][^\s\"'\\]*)"
+            rf"{_WORD}(?:sshpass|redis-cli|login)\s(?:[^\n;|&]{{0,200}}?\s)?-[pa][ =]?[\"']?"
+            r"(?P<secret>[^\s\"'\\-][^\s\"'\\]*)"
         ),
     ),
     # signed addresses
@@ -98,7 +103,7 @@ _PLACES = (
     ),
 )
 _GO_DATA = re.compile(
-    r"((?:\b|\\*\")(?:data|stringData)(?:\\*\")?:\s?map\[(?:string\](?:string|interface ?\{\}|\[\]uint8|any)\s?\{)?)"
+    r"((?:\b|\")(?:data|stringData)(?:\\*\")?:\s?map\[(?:string\](?:string|interface ?\{\}|\[\]uint8|any)\s?\{)?)"
     r"([^\[\]{}]*)"
 )
 _GO_VALUE = re.compile(r"(?P<head>[\w./-]+\\*\"?:\s?\\*\"?)(?P<value>[^\s\"\\,]+)")

@@ -330,3 +330,115 @@ def test_disorder_is_told_from_digests_names_and_paths() -> None:
         "TZ=Europe/Berlin",
     ):
         assert not looks_random(ordinary)
+
+
+# --- Places ---------------------------------------------------------------------------------------------------------
+
+IN_A_PLACE = [
+    "db:5432:todo:bob:{}",
+    "*:*:*:bob:{}",
+    "pgpass: db.example.com:5432:*:bob:{}",
+    "machine git.example.com login bob password {}",
+    "machine git.example.com\n  login bob\n  password {}",
+    "curl -u bob:{} https://git.example.com",
+    "curl --user bob:{} https://git.example.com",
+    "mysql -h db -p{} todo",
+    "sshpass -p {} ssh bob@host",
+    "redis-cli -h cache -a {} ping",
+    "docker login -u bob -p {} registry.example.com",
+    "https://x.blob.core.windows.net/y?sv=1&sig={}&se=2",
+    "https://bucket.s3.amazonaws.com/x?X-Amz-Signature={}",
+    "map[apiVersion:v1 data:map[note:{} other:x] kind:Secret]",
+    'map[string]interface {{}}{{"kind":"Secret", "data":map[string]interface {{}}{{"note":"{}"}}}}',
+    "client-key-data: {}",
+]
+HASHES = [
+    "$2y$05$" + "abcDEF123./" * 5,
+    "$apr1$abcdefgh$abcdefghijklmnopqrstuv",
+    "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+    "$6$saltsalt$" + "abcDEF123./" * 7,
+]
+
+
+@pytest.mark.parametrize("form", IN_A_PLACE)
+@pytest.mark.parametrize("value", ["Pw9xxyyzz1", "a8c1d9e2f3b4a5c6d7e8f9a0b1c2d3e4", "q7WmZx0Lk2"])
+def test_a_value_in_a_known_place_never_survives(form: str, value: str) -> None:
+    for text in (form.format(value), f"x: 1\n{form.format(value)}\ny: 2"):
+        clean = redact_text(text)
+        assert value not in clean
+        assert redact_text(clean) == clean
+        assert value not in redact_text(json.dumps({"log": f"first\n{text}"}))
+
+
+@pytest.mark.parametrize("value", HASHES)
+def test_hashes_of_passwords(value: str) -> None:
+    assert value not in redact_text(f"htpasswd: |\n  bob:{value}\n")
+
+
+def test_the_login_of_a_docker_configuration() -> None:
+    packed = base64.b64encode(b"bob:Pw9xxyyzz1").decode()
+    for text in (
+        json.dumps({"auths": {"r": {"auth": packed}}}),
+        json.dumps(json.dumps({"auth": packed})),
+        f"auth: {packed}",
+    ):
+        assert packed not in redact_text(text)
+
+
+ALSO_ORDINARY = [
+    "10.0.0.1:5432 is up",
+    "root:x:0:0:root:/root:/bin/bash",
+    "12:30:45:678:900 something",
+    "fe80::1:2:3:4 dev eth0",
+    "pulled localhost:5001/library/nginx:1.27 in 1.2s",
+    "this machine default password policy",
+    "mkdir -p /var/lib/mysql && chown mysql /var/lib/mysql",
+    "curl -u bob https://git.example.com",
+    "curl -s http://backend:8000/health",
+    "auth: basic",
+    "docker run -p 8080:80 nginx",
+    "docker login registry.example.com",
+    "map[app:web tier:front]",
+    "kind: ConfigMap\ndata:\n  LOG_LEVEL: debug\n  WORKERS: '4'\n  URL: http://backend:8000/api",
+    "resourceVersion: '1234567'",
+    "Digest: sha256:4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865",
+    "pod/web-5d4f8c7b9-x2k4q created",
+    "2026-11-23T10:00:00.123456Z INFO [main] o.s.b.w.e.t.TomcatWebServer - Tomcat started on port 8080",
+    'etag: W/"5d4f8c7b9-1a2b3c"',
+    "request_id=8b1f6a2e-1111-4e8b-9d0e-0123456789ab trace=4bf92f3577b34da6a3ce929d0e0e4736",
+    "git checkout 9c18212f0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "LABEL org.opencontainers.image.revision=9c18212f0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "certificate expires 2027-01-01, CN=web.example.com, O=Example",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob@host",
+    "env: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+]
+
+
+@pytest.mark.parametrize("text", ALSO_ORDINARY)
+def test_more_that_is_no_secret(text: str) -> None:
+    assert redact_text(text) == text
+    assert redact_object({"spec": {"note": text}}) == {"spec": {"note": text}}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "x://",
+        "a@b:",
+        "password ",
+        "eyJ",
+        "token: <",
+        '"',
+        "\\",
+        "machine a login b ",
+        "*:*:",
+        "mysql ",
+        "map[data:",
+        "-p ",
+        "$6$",
+    ],
+)
+@pytest.mark.timeout(60)
+def test_no_text_hangs_it(unit: str) -> None:
+    """A pattern that goes back over the text again and again would take minutes for this."""
+    redact_text(f"{unit * (300_000 // len(unit))} password @tcp( Secret data value name")

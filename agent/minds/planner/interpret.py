@@ -6,7 +6,7 @@ import re
 from types import ModuleType
 from typing import Any
 
-from agent.minds.planner.calls import objects, questions, reads, workloads
+from agent.minds.planner.calls import objects, questions, reads, undoing, workloads
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.pasted.read import manifest_of, pasted
@@ -21,7 +21,7 @@ from agent.minds.planner.talk.answering import answer, subject_of
 from agent.minds.planner.talk.followup import follow_up
 from agent.minds.planner.talk.says import nearest_examples, nearest_things, say
 
-_BUILDERS: tuple[ModuleType, ...] = (workloads, objects, reads, questions)
+_BUILDERS: tuple[ModuleType, ...] = (workloads, objects, undoing, reads, questions)
 _SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55

@@ -72,6 +72,7 @@ class Memory:
     subject   arguments that say what was spoken of last (name, kind, namespace, release)
     question  the question that the person may be answering
     plan      id of the latest plan, and what became of it
+    plans     ids of the plans of this conversation that were decided, oldest first
     """
 
     last: tuple[Step, ...] = ()
@@ -79,6 +80,7 @@ class Memory:
     question: Question | None = None
     plan: str = ""
     fate: str = ""
+    plans: tuple[str, ...] = ()
 
 
 NOTHING = Memory()

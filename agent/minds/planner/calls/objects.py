@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agent.minds.planner.calls.undoing import undo
 from agent.minds.planner.calls.workloads import set_image
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.reading.clause import Clause
@@ -22,7 +23,6 @@ from agent.minds.planner.reading.subjects import (
     unclear_name,
     where,
 )
-from agent.minds.planner.talk.says import say
 
 _TOO_BROAD = "That is too broad for me. Name what shall go: a component, a release, or objects of a kind."
 _DNS = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -257,18 +257,6 @@ def _helm_rollback(clause: Clause, spoken: Spoken, number: int | None) -> Built:
         arguments["revision"] = number
     said = f" to revision {number}" if number is not None else " to its revision before"
     return [Step("helm_rollback", arguments, f"roll back the release {release}{said}{where(arguments)}", True)]
-
-
-def undo(clause: Clause, spoken: Spoken) -> Built:
-    """Shipmate's own last plan, unless a workload is named."""
-    if any(n is not None and n > 1 for n in (clause.parts.tail, clause.parts.count, *clause.parts.numbers[:1])):
-        return Unknown(say("undo-one"))
-    named = [target for target in spoken.targets if not target.app and not re.fullmatch(r"[0-9a-f]{8}", target.name)]
-    if named and not clause.says("plan") and clause.concept in ("undo", "rollback"):
-        return per_target(spoken, "rollback", "roll back", {}, " to its revision before")
-    plan = re.search(r"\b([0-9a-f]{8})\b", clause.text)
-    wanted = plan[1] if plan and re.search(r"[0-9]", plan[1]) else None
-    return [Step("undo", {"plan": wanted}, f"undo plan {wanted}" if wanted else "undo what Shipmate did last", True)]
 
 
 def label(clause: Clause, spoken: Spoken) -> Built:

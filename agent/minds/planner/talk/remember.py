@@ -23,8 +23,10 @@ def remember(turns: list[Turn], facts: Facts) -> Memory:
             last = tuple(_step(entry.call) for entry in turn.returned)
         elif turn.role == "plan":
             plan, fate = turn.plan_id, turn.text
-    question = _question(past, Memory(last, subject_of(last), None, plan, fate), facts)
-    return Memory(last, subject_of(last), question, plan, fate)
+    done = (turn.plan_id for turn in turns[:-1] if turn.role == "plan" and turn.text not in ("proposed", "refused"))
+    plans = tuple(dict.fromkeys(done))
+    question = _question(past, Memory(last, subject_of(last), None, plan, fate, plans), facts)
+    return Memory(last, subject_of(last), question, plan, fate, plans)
 
 
 def _step(call: Call) -> Step:

@@ -40,14 +40,21 @@ def undo(
     ctx: Context,
     *,
     plan: str | None = None,
+    plans: list[str] | None = None,
     last: int = 1,
     redo: bool = False,
     others: Literal["ask", "keep", "overwrite"] = "ask",
 ) -> Proposal:
-    """Take back what Shipmate did last, the `last` so many plans, or the plan of that id; `redo`: do again what was
-    last taken back. What others changed since stays; where they changed the same field, `others` says what to do."""
+    """Take back what Shipmate did last, the `last` so many plans, the plan of that id, or what is left of several
+    `plans`; `redo`: do again what was last taken back. What others changed since stays; where they changed the same
+    field, `others` says what becomes of it."""
     ledger = Ledger(journal_of(ctx).records())
-    acts = [_named(ledger, plan)] if plan else _latest(ledger, last, redo)
+    if plan:
+        acts = [_undone(ledger, plan) if redo else _named(ledger, plan)]
+    elif plans is not None:
+        acts = _latest(ledger, len(plans), redo, plans)
+    else:
+        acts = _latest(ledger, last, redo)
     for act in acts:
         _check_place(ctx, act)
     steps = [(step_id(act.plan, number), act.steps[number]) for act in acts for number in sorted(act.left)]
@@ -63,16 +70,19 @@ def applied_steps(records: list[Record], plan: str) -> dict[int, tuple[Change, A
 # --- which --------------------------------------------------------------------------------------------------------
 
 
-def _latest(ledger: Ledger, last: int, redo: bool) -> list[Act]:
-    """The latest plans in effect, oldest first."""
+def _latest(ledger: Ledger, last: int, redo: bool, among: list[str] | None = None) -> list[Act]:
+    """The latest plans in effect, oldest first; `among` leaves only these, or what stands for them now."""
     acts = ledger.in_effect(undos=redo)
+    if among is not None:
+        standing = {ledger.standing(ledger.acts[plan]).plan for plan in among if plan in ledger.acts}
+        acts = [act for act in acts if act.plan in standing]
     if not acts:
         what = "redo: nothing was taken back" if redo else "undo: no applied change is left"
         raise NotFound(f"There is nothing to {what}.", "`shipmate journal` shows what was done.")
     return acts[-max(last, 1) :]
 
 
-def _named(ledger: Ledger, wanted: str) -> Act:
+def _found(ledger: Ledger, wanted: str) -> Act:
     """The plan of that id, or of the id that begins so."""
     matches = [act for name, act in ledger.acts.items() if name.startswith(wanted.lower())]
     if not matches:
@@ -80,14 +90,34 @@ def _named(ledger: Ledger, wanted: str) -> Act:
     if len(matches) > 1:
         told = tuple(act.plan for act in matches)
         raise NeedsAnswer(f"Several plans begin with {wanted!r}. Which one?", told, slot="plan")
-    act = ledger.standing(matches[0])
+    return matches[0]
+
+
+def _named(ledger: Ledger, wanted: str) -> Act:
+    """The plan to undo, or the one that did the same again after it had been undone."""
+    act = ledger.standing(_found(ledger, wanted))
     if not act.left:
-        by = act.back[-1] if act.back else ""
         raise Refused(
-            f"Plan {act.plan} was undone already{f', by plan {by}' if by else ''}.",
-            f"`shipmate undo {by}` brings it back." if by else "Ask for the change again to redo it.",
+            f"Plan {act.plan} was undone already{_by(act)}.", f"`shipmate undo --redo {act.plan}` brings it back."
         )
     return act
+
+
+def _undone(ledger: Ledger, wanted: str) -> Act:
+    """The undo to take back, named by itself or by the plan that it took back."""
+    act = _found(ledger, wanted)
+    if not ledger.is_undo(act):
+        back = next((ledger.acts[name] for name in reversed(act.back) if name in ledger.acts), None)
+        if act.left or back is None:
+            raise Refused(f"Plan {act.plan} is in effect, so there is nothing to do again.")
+        act = back
+    if not act.left:
+        raise Refused(f"What plan {act.plan} took back was done again already{_by(act)}.")
+    return act
+
+
+def _by(act: Act) -> str:
+    return f", by plan {act.back[-1]}" if act.back else ""
 
 
 def _check_place(ctx: Context, act: Act) -> None:

@@ -179,10 +179,15 @@ def test_undone_and_done_again_and_undone_once_more(hand: Hand, apply: Put):
     assert back.undoes == (first.id,)
     with pytest.raises(Refused, match=f"undone already, by plan {back.id}"):
         undo(hand.ctx, plan=first.id)
-    again = hand.undo(redo=True)
+    with pytest.raises(Refused, match="nothing to do again"):
+        undo(hand.ctx, plan=hand.do(hand.settings(b="8")).id, redo=True)
+    hand.undo()
+    again = hand.undo(redo=True, plan=first.id)
     assert hand.data["a"] == "9"
     assert undo(hand.ctx, plan=first.id).undoes == (again.id,), "what stands for the first plan now is taken back"
-    hand.undo()
+    with pytest.raises(Refused, match="done again already"):
+        undo(hand.ctx, plan=back.id, redo=True)
+    hand.undo(plans=[first.id, back.id, "unknown"])
     assert hand.data["a"] == "1"
 
 

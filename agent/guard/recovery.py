@@ -36,10 +36,18 @@ def recover(ctx: Context, journal: Journal, store: Store) -> Iterator[str]:
         settled = False
         try:
             if store.plan_status(plan.id) == "applying":  # it may have ended before we held it
-                yield _settle(ctx, journal, store, plan)
+                yield _settled(ctx, journal, store, plan)
             settled = store.plan_status(plan.id) != "applying"
         finally:
             hold.release(settled=settled)
+
+
+def _settled(ctx: Context, journal: Journal, store: Store, plan: Plan) -> str:
+    """One line; a journal that cannot be read or written settles nothing, and stops nobody from looking."""
+    try:
+        return _settle(ctx, journal, store, plan)
+    except ShipmateError as error:
+        return f"Plan {plan.id} ({plan.request or plan.reading}) was cut off; what became of it is not known: {error}"
 
 
 def _settle(ctx: Context, journal: Journal, store: Store, plan: Plan) -> str:

@@ -12,7 +12,11 @@ import pytest
 
 from agent.cli.moments import moment
 from agent.guard.journal import Journal
+from agent.guard.plan import Aim, Plan
+from agent.guard.recovery import recover
+from agent.store.sqlite import Store
 from tests.cluster.command import Shipmate
+from tools.context import Context
 from tools.errors import BadRequest
 
 
@@ -121,3 +125,18 @@ def test_a_log_is_compared_without_its_cluster(shipmate: Shipmate, tmp_path: Pat
     log.write_text("shipmate\n")
     assert shipmate("audit", "verify", *flags, "--audit-log", str(log)).code == 2
     assert shipmate("audit", "verify", *flags, "--audit-log", str(log), "--journal", "/nowhere").code == 2
+
+
+def test_a_journal_of_a_newer_version_settles_nothing_and_stops_nobody(tmp_path: Path) -> None:
+    ctx = Context(state=tmp_path)
+    store, journal = Store(tmp_path / "shipmate.db"), Journal(tmp_path / "journal.jsonl")
+    plan = Plan(aim=Aim(), steps=(), request="scale web")
+    store.save_plan(plan, "applying")
+    journal.path.write_bytes(b'{"version":99}\n')
+    for _ in range(2):
+        (line,) = recover(ctx, journal, store)
+        assert "what became of it is not known: The journal was written by a newer Shipmate" in line
+    assert store.plan_status(plan.id) == "applying"
+    journal.path.unlink()
+    assert len(list(recover(ctx, journal, store))) == 1
+    assert store.plan_status(plan.id) != "applying"

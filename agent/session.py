@@ -77,6 +77,9 @@ class Session:
         text = text.encode(errors="replace").decode()  # a terminal's broken bytes could not be kept
         if not self._recovered:
             yield from self.recover()
+        if aside := about_permission(self.guard, text, getpass.getuser()):
+            yield Answered(text=aside)  # a plan that waits goes on waiting
+            return
         if self.pending:
             self.store.move_plan(self.pending.id, "pending", "replaced")
             self.pending = None
@@ -84,9 +87,6 @@ class Session:
         was, self.stopped = self.stopped, None
         if was and (chosen := choice(text)):
             yield from self.choose(was, chosen)
-            return
-        if aside := about_permission(self.guard, text, getpass.getuser()):
-            yield Answered(text=aside)
             return
         learn_said(text)
         self.conversation.turns.append(Turn(role="person", text=text))

@@ -295,9 +295,9 @@ def _leaves(value: Json, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 def _also(diff: str) -> tuple[str, ...]:
     """Verbs that a change comes with, seen in what the server would store."""
     found: list[str] = []
-    if re.search(r"^[-+]\s+replicas:", diff, re.M):
+    if "replicas:" in diff and re.search(r"^[-+]\s+replicas:", diff, re.M):
         found.append("scale")
-    if re.search(r"^\+\s+(?:- )?image:", diff, re.M):
+    if "image:" in diff and re.search(r"^\+\s+(?:- )?image:", diff, re.M):
         found.append("set-image")
     return tuple(found)
 

@@ -16,13 +16,15 @@ _STRONG = (
     "ALL|SYS_ADMIN|SYS_MODULE|SYS_PTRACE|SYS_RAWIO|SYS_BOOT|NET_ADMIN|NET_RAW|DAC_READ_SEARCH|DAC_OVERRIDE|BPF|MKNOD"
 )
 _IN_DIFF = {
-    **{name: re.compile(rf"^\+.*\b{name}:\s*[\"']?true\b", re.M | re.I) for name in _GRAVE_WHEN_TRUE},
+    **{name: re.compile(rf"^\+.*\b{name}:\s*[\"']?true\b", re.M) for name in _GRAVE_WHEN_TRUE},
     "hostPath": re.compile(r"^\+.*\bhostPath:", re.M),
     "capabilities": re.compile(rf"^\+\s*-\s*[\"']?(?:CAP_)?(?:{_STRONG})[\"']?\s*$", re.M),
     "procMount: Unmasked": re.compile(r"^\+.*\bprocMount:\s*Unmasked", re.M),
     "runAsUser: 0": re.compile(r"^\+.*\brunAsUser:\s*0\s*$", re.M),
     "Unconfined": re.compile(r"^\+.*\btype:\s*Unconfined", re.M),
 }
+# What a diff holds wherever the pattern matches: looked for first, since that is fast.
+_MARKS = {"capabilities": "- ", "procMount: Unmasked": "procMount", "runAsUser: 0": "runAsUser"}
 _CAPABILITY = re.compile(rf"(?:CAP_)?(?:{_STRONG})\Z")
 _IMAGE = re.compile(r"^[+ ]\s*(?:- )?image:\s*[\"']?([^\s\"']+)", re.M)
 
@@ -30,14 +32,16 @@ _IMAGE = re.compile(r"^[+ ]\s*(?:- )?image:\s*[\"']?([^\s\"']+)", re.M)
 def powers_in(payload: Json, diff: str) -> tuple[str, ...]:
     """The powers over the node that the payload or the diff gives, each by the field that gives it."""
     found = dict.fromkeys(power for key, value in _pairs(payload) if (power := _power(key, value)))
-    found |= dict.fromkeys(power for power, pattern in _IN_DIFF.items() if pattern.search(diff))
+    found |= dict.fromkeys(
+        power for power, pattern in _IN_DIFF.items() if _MARKS.get(power, power) in diff and pattern.search(diff)
+    )
     return tuple(found)
 
 
 def images_in(payload: Json, diff: str) -> tuple[str, ...]:
     """The images of containers that are named."""
     named = [value for key, value in _pairs(payload) if key == "image" and isinstance(value, str)]
-    return tuple(dict.fromkeys((*named, *_IMAGE.findall(diff))))
+    return tuple(dict.fromkeys((*named, *(_IMAGE.findall(diff) if "image:" in diff else ()))))
 
 
 def _power(key: str, value: Json) -> str:

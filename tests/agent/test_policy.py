@@ -468,6 +468,14 @@ def test_the_chat_tells_and_revokes_without_asking_a_mind(here: Context) -> None
     assert said("revoke the role binding of alice") == "done"
 
 
+def test_asking_what_is_permitted_keeps_the_plan_that_waits(here: Context) -> None:
+    session = Session(here, ScriptedMind())
+    session.pending = plan_of(session.guard, "a")
+    list(session.send("/grants"))
+    assert session.pending
+    assert session.store.plan_status(session.pending.id) == "pending"
+
+
 def test_the_same_in_a_session_is_done_at_once(here: Context) -> None:
     policy("rules: [{allow: {path: 'a'}}]")
     session = Session(here, ScriptedMind(), Mode.AUTO)
@@ -501,6 +509,12 @@ def test_examples_in_a_file_are_run(tmp_path: Path) -> None:
     assert "2 of 3" in done.stdout
     file.write_text(file.read_text().replace("expect: ask", "expect: deny"))
     assert shipmate("policy", "test", str(file)).returncode == 0
+
+
+def test_the_example_in_the_readme_is_a_policy(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (tmp_path / "p.yaml").write_text(readme.partition("### Policy")[2].partition("```yaml")[2].partition("```")[0])
+    assert shipmate("policy", "test", str(tmp_path / "p.yaml")).returncode == 0
 
 
 @pytest.mark.parametrize("words", [("test",), ("test", "nowhere.yaml"), ("why",), ("why", "nope"), ("revoke", "nope")])

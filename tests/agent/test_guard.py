@@ -72,7 +72,7 @@ def test_yes_applies_verifies_and_undo_takes_it_back(ctx: Context, apply: Callab
     assert [event.status for event in events if isinstance(event, StepApplied)] == ["applied"]
     _, back = drain(guard.propose(undo(ctx), "undo", "undo"))
     assert isinstance(back, Plan)
-    assert back.undoes == plan.id
+    assert back.undoes == (plan.id,)
     assert approve(guard, back) is True
     assert replicas(ctx) == 1
     assert [record["type"] for record in guard.journal.records()].count("undone") == 1

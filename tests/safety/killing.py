@@ -38,8 +38,9 @@ def fill_the_disk() -> None:
 class Points:
     """Passes the points of this process, and at the one that was chosen lets it happen."""
 
-    def __init__(self, last: int, told: int, event: Callable[[], None]) -> None:
-        self._left = last
+    def __init__(self, last: int | str, told: int, event: Callable[[], None]) -> None:
+        self._left = last if isinstance(last, int) else 0
+        self._name = last if isinstance(last, str) else ""
         self._told = told
         self._event = event
 
@@ -47,7 +48,7 @@ class Points:
         """One more point."""
         os.write(self._told, f"{name}\n".encode())
         self._left -= 1
-        if self._left == 0:
+        if self._left == 0 or name == self._name:
             self._event()
 
     def around(self, owner: Any, method: str, wanted: Callable[..., bool] = lambda *_, **__: True) -> None:
@@ -58,9 +59,10 @@ class Points:
         def passing(*args: Any, **named: Any) -> Any:
             if not wanted(*args, **named):
                 return inner(*args, **named)
-            self.at(f"before {method}")
+            what = f"{method} {args[1]}" if method == "append" else method
+            self.at(f"before {what}")
             result = inner(*args, **named)
-            self.at(f"after {method}")
+            self.at(f"after {what}")
             return result
 
         setattr(owner, method, classmethod(passing) if hasattr(real, "__func__") else passing)
@@ -90,8 +92,8 @@ class Points:
         journal_module.os.fsync = half  # type: ignore[assignment]
 
 
-def run_until(point: int, work: Work, event: Callable[[], None] = die) -> list[str]:
-    """Do the work in a process of its own to which the event happens at that point (0: never).
+def run_until(point: int | str, work: Work, event: Callable[[], None] = die) -> list[str]:
+    """Do the work in a process of its own to which the event happens at that point (0: never), by number or name.
 
     Returns the points that it passed. What does not kill it must not make it fail.
     """
@@ -112,6 +114,7 @@ def run_until(point: int, work: Work, event: Callable[[], None] = die) -> list[s
     with os.fdopen(reading) as told:
         names = told.read().splitlines()
     _, status = os.waitpid(child, 0)
-    dies = event is die and 0 < point <= len(names)
+    reached = point in names if isinstance(point, str) else 0 < point <= len(names)
+    dies = event is die and reached
     assert os.waitstatus_to_exitcode(status) == (-signal.SIGKILL if dies else 0), names
     return names

@@ -113,20 +113,30 @@ def memory(number: str, unit: str) -> str:
     return f"{round(value)}{_BINARY[letter]}"
 
 
+_RIGHT_AFTER = re.compile(r"\s*(?:of\s+)?(?:memory|ram|mem|cpus?)?\s*(limit|request)s?\b")
+
+
 def _role(text: str, span: tuple[int, int], others: list[tuple[int, int]]) -> Role:
-    """Limit or request: the nearest such word before the amount, else one between it and the next amount."""
+    """Limit or request: by a word right after the amount, else the nearest before it, else one after it."""
     low = text.lower()
-    words: list[tuple[int, Role]] = [(match.start(), _named_role(match)) for match in _ROLE.finditer(low)]
-    following = min((start for start, _ in others if start >= span[1]), default=len(text))
-    following = min([following, *(span[1] + m.start() for m in re.finditer(r",|;| and ", low[span[1] :]))])
-    before: list[tuple[int, Role]] = [
-        (at, role) for at, role in words if at < span[1]
-    ]  # "memory limit 256Mi": it may stand inside the span
-    after: list[Role] = [role for at, role in words if span[1] <= at < following]
+    own = _RIGHT_AFTER.match(low, span[1])
+    if own:
+        return "limit" if own[1] == "limit" else "request"
+    taken = {match.start(1): start for start, end in others if (match := _RIGHT_AFTER.match(low, end))}
+    words: list[tuple[int, Role]] = [
+        (match.start(), _named_role(match)) for match in _ROLE.finditer(low) if match.start() not in taken
+    ]
+    later = [start for start, _ in others if start >= span[1]]
+    following = min([*later, len(text), *(span[1] + m.start() for m in re.finditer(r",|;| and ", low[span[1] :]))])
+    before = [(at, role) for at, role in words if at < span[1]]  # "memory limit 256Mi": it may stand inside the span
+    after = [role for at, role in words if span[1] <= at < following]
     previous = max((end for _, end in others if end <= span[0]), default=0)
     if before and (before[-1][0] >= previous or not after):
         return before[-1][1]
-    return after[0] if after else ""
+    if after:
+        return after[0]
+    shared = next((at for at, start in taken.items() if later and start == min(later)), None)  # "100m and 64Mi limits"
+    return "" if shared is None else ("limit" if low.startswith("limit", shared) else "request")
 
 
 def _named_role(match: re.Match[str]) -> Role:

@@ -1,0 +1,68 @@
+"""Which words of an order are about which container: "with an init container … and a sidecar named log …"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from agent.minds.planner.drafts.fragments import Text, compiled, words
+
+Object = dict[str, Any]
+_MARK = compiled(
+    r"(?:(?:an?|the|one|another|second|additional|extra|main|1|with|plus|also|first) )*"
+    r"(?P<role>init(?:iali[sz]ation)?[ -]?containers?|side ?-?cars?(?: containers?)?|containers?)"
+    r"(?:(?: called| named)? [\"'`]?{name}[\"'`]?(?=\s|$|[,;:]))?"
+)[0]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The container, already in its place in the pod, and the stretch of text about it."""
+
+    container: Object
+    span: tuple[int, int]
+
+
+def parts_of(said: Text, pods: Object, name: str) -> list[Part]:
+    """Each container that is spoken of; words before the first mark are about the main one."""
+    marks = [mark for mark in _MARK.finditer(said.rest) if not _only_a_word(mark)]
+    edges = [mark.start() for mark in marks] + [len(said.rest)]
+    main = _container(pods, "containers", "")
+    parts, main_said = [Part(main, (0, edges[0]))], False
+    for index, mark in enumerate(marks):
+        role, called = mark["role"].lower(), (mark["name"] or "").lower()
+        if called in words("not-names"):
+            called = ""
+        if not _extra(mark) and not main_said:
+            container, main_said = main, True
+            container.update({"name": called} if called else {})
+        else:
+            field = "initContainers" if role.startswith(("init", "side")) else "containers"
+            container = _container(pods, field, called or _default(role, index))
+        if role.startswith("side"):
+            container["restartPolicy"] = "Always"  # a sidecar starts before the others and ends after them
+        end = mark.end("name") if called else mark.end("role")
+        said.take((mark.start(), end))
+        parts.append(Part(container, (end, edges[index + 1])))
+    return parts
+
+
+def _only_a_word(mark: re.Match[str]) -> bool:
+    return mark["role"].lower() == "containers"
+
+
+def _extra(mark: re.Match[str]) -> bool:
+    """Whether the mark speaks of one more container rather than of the only one."""
+    lead = mark[0][: mark.start("role") - mark.start()].lower()
+    return mark["role"].lower() != "container" or bool(re.search(r"\b(?:another|second|additional|extra)\b", lead))
+
+
+def _default(role: str, index: int) -> str:
+    return "init" if role.startswith("init") else "sidecar" if role.startswith("side") else f"container-{index + 1}"
+
+
+def _container(pods: Object, field: str, name: str) -> Object:
+    container: Object = {"name": name} if name else {}
+    pods.setdefault(field, []).append(container)
+    return container

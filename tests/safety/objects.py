@@ -53,7 +53,9 @@ def containers(draw: st.DrawFn) -> list[Object]:
 
 @st.composite
 def template(draw: st.DrawFn, **more: Any) -> Object:
-    spec = {"containers": draw(containers()), **more, **draw(some(
+    # Pods that a gate holds back may be made, and never run.
+    gates = [{"name": "example.com/never"}]
+    spec = {"containers": draw(containers()), "schedulingGates": gates, **more, **draw(some(
         terminationGracePeriodSeconds=st.integers(0, 60),
         nodeSelector=st.dictionaries(WORD, WORD, max_size=2),
         tolerations=st.lists(st.builds(lambda key: {"key": key, "operator": "Exists"}, WORD), max_size=2),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.cluster.driving import apply, invert, preview
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tests.safety.objects import BOATS, IMAGE, KINDS, LABELS, NOTES, environment
-from tools.change import ApplyManifest, Change, Delete, Patch, Ref, Scale
+from tools.change import ApplyManifest, Change, Delete, Patch, Ref, RolloutUndo, Scale
 from tools.context import Context
 from tools.errors import NotFound
 from tools.kubernetes.handlers.diff import clean
@@ -153,6 +153,28 @@ def _restart(place: Stage, data: st.DataObject) -> Change:
     return restart_change(place.live() or {}, "2026-01-01T00:00:00Z")
 
 
+def _rollout_undo(place: Stage, data: st.DataObject) -> Change:
+    """Back to the revision before an update, once there are two."""
+    if place.ref.kind == "Deployment":
+        _until(lambda: len(_sets(place)) == 1 or (place.live() or {})["spec"].get("paused"))
+        place.do(_patch(place, "set", {"spec": {"template": {"metadata": {"labels": {"second": "x"}}}}}))
+        _until(lambda: len(_sets(place)) == 2 or (place.live() or {})["spec"].get("paused"))
+    return RolloutUndo(summary="roll back", ref=place.ref)
+
+
+def _sets(place: Stage) -> list[Object]:
+    uid = (place.live() or {})["metadata"]["uid"]
+    found = place.ctx.cluster.list(place.ctx.cluster.kinds.resolve("replicasets.apps"), place.ref.namespace)
+    return [one for one in found if any(own["uid"] == uid for own in one["metadata"].get("ownerReferences") or ())]
+
+
+def _until(true: Callable[[], object]) -> None:
+    ends = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
 def _update(place: Stage, data: st.DataObject) -> Change:
     return _apply(place, data.draw(KINDS[place.ref.kind], label="after"))
 
@@ -167,7 +189,7 @@ CHANGES: dict[str, Callable[[Stage, st.DataObject], Change]] = {
     "annotate": _marks("annotations", NOTES),
     "delete": _delete,
 }
-OF_WORKLOADS = {"set image": _image, "restart": _restart}
+OF_WORKLOADS = {"set image": _image, "restart": _restart, "scale": _scale, "rollout undo": _rollout_undo}
 
 
 def _of_kind(kind: str) -> dict[str, Callable[[Stage, st.DataObject], Change]]:
@@ -181,9 +203,9 @@ def _run(ctx: Context, kind: str, data: st.DataObject) -> None:
         place.do(_apply(place, before))
     else:
         place.make(before)
-    was = place.state()
     name = data.draw(st.sampled_from(sorted(_of_kind(kind))), label="change")
     change = _of_kind(kind)[name](place, data)
+    was = place.state()
     applied = place.do(change)
     if applied is None:
         return  # refused by the server or by who else manages it, or nothing to do

@@ -320,6 +320,11 @@ def test_an_autoscaler_says_what_it_does_at_once(ctx: Context, apply: Put):
     assert says(told.warnings, "from 5 to 3", "2 will be stopped")
     told = preview(ctx, only(changes.autoscale(ctx, name="web", min=7, max=9)))
     assert says(told.warnings, "from 5 to 7")
+    apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: few}\nspec: {hard: {pods: '6'}}")
+    told = until(
+        lambda: preview(ctx, only(changes.autoscale(ctx, name="web", min=7, max=9))), lambda told: bool(told.blockers)
+    )
+    assert says(told.blockers, "Quota few", "of the 2 more pods could start"), told.blockers
 
 
 def test_pods_that_would_wait_for_what_is_not_there(ctx: Context, apply: Put):

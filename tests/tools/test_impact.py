@@ -10,6 +10,7 @@ from tools.kubernetes.handlers.diff import Item
 from tools.kubernetes.handlers.pods_to_come import added
 from tools.kubernetes.handlers.show_diff import asked_only, masked
 from tools.kubernetes.look.managers import managers_of
+from tools.kubernetes.look.owners import owners_of
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,10 @@ def test_a_hidden_value_is_told_as_changed_exactly_when_it_did(before, after):
     for name in old.keys() & new.keys():
         assert (marks[0][name] == marks[1][name]) == (old[name] == new[name])
     assert not any(value in "xyz" for mark in marks for value in mark.values())
+
+
+def test_argo_cd_is_known_by_what_it_wrote():
+    live = {"metadata": {"name": "web", "labels": {"app.kubernetes.io/instance": "shop"}, "managedFields": [
+        entry("argocd-controller", FIELDS, "Apply")
+    ]}}  # fmt: skip
+    assert [(owner.kind, owner.name) for owner in owners_of(live)] == [("argocd", "shop")]

@@ -80,7 +80,7 @@ class Transport:
                 self._credentials.forget()
                 self._made = None
                 continue
-            again = response.status in _TRY_AGAIN if repeatable else _turned_away(response)
+            again = _passes(response) if repeatable else _turned_away(response)
             pause = next(pauses, None) if again else None
             if pause is None:
                 status = parse_status(response.status, response.data)
@@ -257,6 +257,11 @@ def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
         pass  # a quiet or broken stream ends here; whoever needs more asks again
     if rest:
         yield rest
+
+
+def _passes(response: BaseHTTPResponse) -> bool:
+    """Whether another try may help; a webhook that does not answer has been waited for long enough."""
+    return response.status in _TRY_AGAIN and b"failed calling webhook" not in response.data
 
 
 def _warnings(response: BaseHTTPResponse) -> tuple[str, ...]:

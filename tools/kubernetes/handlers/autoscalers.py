@@ -14,6 +14,21 @@ Object = Mapping[str, Any]
 _PLURALS = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps", "ReplicaSet": "replicasets.apps"}
 
 
+def raised(ctx: Context, scaler: Object) -> tuple[Object, Object] | None:
+    """The workload as it is and with the replicas that the autoscaler's minimum makes of it, where that is more."""
+    target, space = scaler["spec"]["scaleTargetRef"], scaler["metadata"].get("namespace")
+    low = scaler["spec"].get("minReplicas", 1)
+    for live in _target(ctx, target, space):
+        if 0 < replicas_of(live) < low:
+            return live, {**live, "spec": {**live["spec"], "replicas": low}}
+    return None
+
+
+def _target(ctx: Context, target: Object, space: str | None) -> list[dict[str, Any]]:
+    kind = _PLURALS.get(target["kind"])
+    return visible(ctx, kind, space, fields=f"metadata.name={target['name']}") if kind else []
+
+
 def told(ctx: Context, scaler: Object, live: Object | None = None) -> tuple[str, ...]:
     """What comes of an autoscaler; `live` is the one that is there now."""
     spec, space = scaler["spec"], scaler["metadata"].get("namespace")
@@ -21,7 +36,7 @@ def told(ctx: Context, scaler: Object, live: Object | None = None) -> tuple[str,
     title = f"{target['kind']} {target['name']}"
     if target["kind"] not in _PLURALS:
         return ()
-    found = visible(ctx, _PLURALS[target["kind"]], space, fields=f"metadata.name={target['name']}")
+    found = _target(ctx, target, space)
     if not found:
         return (f"There is no {title.lower()} for it to scale.",)
     low, high, now = spec.get("minReplicas", 1), spec["maxReplicas"], replicas_of(found[0])

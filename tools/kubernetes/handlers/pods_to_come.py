@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tools.context import Context
 from tools.errors import Forbidden
 from tools.kubernetes.door.errors import AlreadyExists
+from tools.kubernetes.handlers import autoscalers
 from tools.kubernetes.handlers.capacity import Room, room, room_text, shortage_text, shortages, unsuitable
 from tools.kubernetes.handlers.preflight import Tried, attempt
 from tools.kubernetes.handlers.references import Need, missing, storage
@@ -43,6 +44,9 @@ def outlook(
     """
     if after.get("kind") == "PersistentVolumeClaim" and live is None:
         return Outlook(warnings=storage(ctx, after))
+    if after.get("kind") == "HorizontalPodAutoscaler":
+        more = autoscalers.raised(ctx, after)
+        return outlook(ctx, *more, namespace, made) if more else Outlook()
     if after.get("kind") not in WORKLOADS or not template_of(after).get("spec"):
         return Outlook()
     plan = _plan(ctx, live, after)

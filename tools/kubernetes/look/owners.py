@@ -93,7 +93,9 @@ def _delivery(meta: Mapping[str, Any], space: str) -> Iterable[Owner]:
     labels: Mapping[str, str] = meta.get("labels") or {}
     notes: Mapping[str, str] = meta.get("annotations") or {}
     tracked = notes.get("argocd.argoproj.io/tracking-id", "").partition(":")[0]
-    if app := tracked or labels.get("argocd.argoproj.io/instance", ""):
+    synced = any(str(one.get("manager")).startswith("argocd") for one in meta.get("managedFields") or ())
+    app = tracked or labels.get("argocd.argoproj.io/instance", "")
+    if app := app or (labels.get("app.kubernetes.io/instance") or "(unnamed)" if synced else ""):
         yield Owner("argocd", app, space, f"Argo CD application {app} owns it and may put the state of its Git back.")
     for tool in ("kustomize", "helm"):
         if name := labels.get(f"{tool}.toolkit.fluxcd.io/name"):

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     session = Session.open(one_shot_settings(args, person), args.conversation)
     if args.output == "json":
         return _as_json(session, request, args)
-    from agent.cli.dialogue import approve_now, decide, watch
+    from agent.cli.dialogue import approve_now, decide, leave_waiting, watch
     from agent.cli.render import Screen
 
     with Screen() as screen:
@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
             elif session.pending and person:
                 request = decide(session, screen)
             elif session.pending:  # in auto mode, what no rule allows waits
-                screen.code = 10
-                screen.hint(f"It waits for a yes: shipmate plan approve {session.pending.id}")
+                leave_waiting(screen, session.pending)
                 return screen.code
         if screen.code == 10:
             screen.hint(f'Answer with: shipmate ask -c {session.id} "…"')

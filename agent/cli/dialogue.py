@@ -78,6 +78,12 @@ def what_now(session: Session, screen: Screen, read: Read) -> str:
     return decide(session, screen, read)
 
 
+def leave_waiting(screen: Screen, plan: Plan) -> None:
+    """Nobody is there to be asked: say how the plan can be approved."""
+    screen.code = 10
+    screen.hint(f"It waits for a yes: shipmate plan approve {plan.id}")
+
+
 def approve_now(session: Session, how: str, typed: str) -> Iterator[Event]:
     """Approve the plan that waits without asking; one that wants a name typed wants it here, too."""
     plan = session.pending

@@ -20,17 +20,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from agent.cli.dialogue import approve_now, decide, watch
+    from agent.cli.dialogue import approve_now, decide, leave_waiting, watch
     from agent.cli.render import Screen
     from agent.session import Session
 
-    session = Session.open(one_shot_settings(args, person_at_terminal()))
+    person = person_at_terminal()
+    session = Session.open(one_shot_settings(args, person))
     with Screen() as screen:
         screen.busy("")
         watch(session, screen, session.recover())
         watch(session, screen, session.undo(args.id, last=args.last, redo=args.redo, others=args.others))
         if session.pending and args.yes:
             watch(session, screen, approve_now(session, "--yes", args.confirm))
+        elif session.pending and not person:
+            leave_waiting(screen, session.pending)
         elif session.pending:
             request = decide(session, screen)
             if request:

@@ -72,6 +72,12 @@ class ApplyManifest(BaseChange):
     manifest: dict[str, Json]
     create_only: bool = False
 
+    @model_validator(mode="after")
+    def _is_well_formed(self) -> Self:
+        if not isinstance(self.manifest.get("metadata", {}), dict):
+            raise ValueError("the manifest's metadata is no object")
+        return self
+
 
 class Patch(BaseChange):
     """A JSON patch (RFC 6902), merge patch (RFC 7386) or strategic merge patch of one object or its sub-resource.

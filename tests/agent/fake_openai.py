@@ -13,10 +13,13 @@ Delta = dict[str, Any]
 
 
 class Script:
-    """Replies in order: a list of deltas to stream, or an HTTP status to fail with. Requests are kept as they came."""
+    """Replies in order: deltas to stream, an HTTP status to fail with, or bytes to send as they are.
+
+    Requests are kept as they came.
+    """
 
     def __init__(self) -> None:
-        self.replies: list[tuple[list[Delta], str] | int] = []
+        self.replies: list[tuple[list[Delta], str] | int | bytes] = []
         self.requests: list[dict[str, Any]] = []
         self.url = ""
 
@@ -56,6 +59,10 @@ def serving() -> Iterator[Script]:
             reply = script.replies.pop(0) if script.replies else 500
             if isinstance(reply, int):
                 self._fail(reply)
+            elif isinstance(reply, bytes):
+                self._open_stream()
+                self.wfile.write(reply)
+                self.close_connection = True
             else:
                 self._stream(*reply)
 
@@ -68,11 +75,14 @@ def serving() -> Iterator[Script]:
             self.end_headers()
             self.wfile.write(content)
 
-        def _stream(self, deltas: list[Delta], finish: str) -> None:
+        def _open_stream(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
             self.end_headers()
+
+        def _stream(self, deltas: list[Delta], finish: str) -> None:
+            self._open_stream()
             for delta in [*deltas, None]:
                 choice = {"index": 0, "delta": delta or {}, "finish_reason": None if delta else finish}
                 chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
@@ -84,6 +94,7 @@ def serving() -> Iterator[Script]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # a client that hangs up is no error of this server's
     script.url = f"http://127.0.0.1:{server.server_port}/v1"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

@@ -186,11 +186,12 @@ _unknown = st.tuples(
     st.dictionaries(st.sampled_from(("plan", "digest", "command")), odd, max_size=2),
 )
 
+call = st.one_of(_fitting, _arbitrary, _unknown)
 one_fitting = _fitting.map(lambda one: [one])
 calls = st.one_of(
     one_fitting,
     _arbitrary.map(lambda one: [one]),
-    st.lists(st.one_of(_fitting, _arbitrary, _unknown), min_size=1, max_size=3),
+    st.lists(call, min_size=1, max_size=3),
 )
 said = st.sampled_from(
     (

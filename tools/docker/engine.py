@@ -123,7 +123,8 @@ class Engine:
                     raise
 
     def image(self, name: str) -> Json | None:
-        """What the engine knows about an image, None when it does not have it."""
+        """What the engine knows about an image, None when it has none; raises BadRequest for what names no image."""
+        Reference.parse(name)  # what it is, `../containers/x` say, would name another part of the engine
         try:
             return self.get(f"/images/{name}/json")
         except NotFound:

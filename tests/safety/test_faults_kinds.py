@@ -101,13 +101,9 @@ def state(ctx: Context) -> dict[str, Any]:
 
 
 def made(ctx: Context) -> ApplyManifest:
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "namespace": ctx.namespace}}
-    return ApplyManifest(
-        summary="make new",
-        ref=ref(ctx, "ConfigMap", "new"),
-        manifest={**manifest, "data": {"x": "y"}},
-        create_only=True,
-    )
+    meta = {"name": "new", "namespace": ctx.namespace}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"x": "y"}}
+    return ApplyManifest(summary="make new", ref=ref(ctx, "ConfigMap", "new"), manifest=manifest, create_only=True)
 
 
 def patch(ctx: Context, kind: str, name: str, body: dict[str, Any]) -> Patch:
@@ -171,6 +167,7 @@ def test_found_out_and_undone(ctx: Context, kind: str) -> None:
     faults.ran("killed after the write, by kind")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", CHANGES)
 def test_not_claimed_where_it_never_left(ctx: Context, kind: str) -> None:
     before = state(ctx)

@@ -21,6 +21,7 @@ from tests.agent.fake_openai import Script, piece, serving
 from tests.agent.terminal import CTRL_D, Terminal
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tests.safety.canaries import Canaries, Processes, files_in
+from tools.change import Json
 from tools.context import Context
 from tools.programs import find
 
@@ -28,7 +29,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.engine]
 
 SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
 MINIMUM = 25
-LEGITIMATE = ("kubeconfig", "workspace/", "docker/")  # where the test itself put them
+# Where the test itself put them, and Shipmate's copy of the chart (as it is in the workspace, for its owner only).
+LEGITIMATE = ("kubeconfig", "workspace/", "docker/", "cache/shipmate/charts/")
 
 
 class Stage:
@@ -161,6 +163,9 @@ def plant_objects(stage: Stage, apply: Callable[[str], None]) -> None:
     }
     apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": settings}))
     apply(json.dumps(talker(canary)))
+    known = base64.b64encode(canary["opaque-secret"].encode()).decode()
+    lines = f"trying {canary['opaque-secret']}\n{known}\n{canary['opaque-secret'].encode().hex()}"
+    apply(json.dumps(workload("mute", [{"name": "LINES", "value": lines}])))
     event = {
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "pulling.1"}, "type": "Warning", "reason": "Failed",
         "message": f"cannot pull from {canary.text('event-message')}",
@@ -172,48 +177,47 @@ def plant_objects(stage: Stage, apply: Callable[[str], None]) -> None:
     write_directly(stage.ctx.cluster, "POST", f"/api/v1/namespaces/{stage.ctx.namespace}/events", event)
 
 
-def talker(canary: Canaries) -> dict[str, object]:
+def talker(canary: Canaries) -> dict[str, Json]:
     """A Deployment with secrets in its environment, arguments and annotations, which logs more of them."""
     lines = [
         f"password={canary['log-line']}",
         f"> Authorization: Bearer {canary['log-header']}",
         json.dumps({"level": "info", "api_key": canary["log-json"]}),
-        f"trying {canary['opaque-secret']} with {base64.b64encode(canary['basic-auth-secret'].encode()).decode()}",
-        f"and hex {canary['opaque-secret'].encode().hex()}",
     ]
-    applied = {
-        "kind": "Deployment",
-        "spec": {"env": [{"name": "X_TOKEN", "value": canary["last-applied-of-a-deployment"]}]},
+    before = [{"name": "X_TOKEN", "value": canary["last-applied-of-a-deployment"]}]
+    applied = {"kind": "Deployment", "spec": {"env": before}}
+    args = [f"--api-token={canary['argument']}", "--password", canary["argument-of-its-own"]]
+    env = [
+        {"name": "DB_PASSWORD", "value": canary["environment"]},
+        {"name": "QUEUE", "value": canary.text("environment-url")},
+        {"name": "SESSION", "value": canary["environment-by-disorder"]},
+        {"name": "LINES", "value": "\n".join(lines)},
+    ]
+    annotations = {
+        "example.com/api-token": canary["annotation"],
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps(applied),
     }
+    return workload("web", env, args, annotations)
+
+
+def workload(name: str, env: Json, args: Json = (), annotations: Json = None) -> dict[str, Json]:
+    """A Deployment that logs its variable LINES."""
     container = {
         "name": "main",
         "image": "debian:bookworm-slim",
         "command": ["bash", "-c", 'cat <<< "$LINES"; exec sleep infinity'],
-        "args": ["x", f"--api-token={canary['argument']}", "--password", canary["argument-of-its-own"]],
-        "env": [
-            {"name": "DB_PASSWORD", "value": canary["environment"]},
-            {"name": "QUEUE", "value": canary.text("environment-url")},
-            {"name": "SESSION", "value": canary["environment-by-disorder"]},
-            {"name": "LINES", "value": "\n".join(lines)},
-        ],
+        "args": ["x", *args],
+        "env": env,
         "envFrom": [{"secretRef": {"name": "opaque"}}],
     }
+    pods = {"terminationGracePeriodSeconds": 0, "containers": [container]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {
-            "name": "web",
-            "annotations": {
-                "example.com/api-token": canary["annotation"],
-                "kubectl.kubernetes.io/last-applied-configuration": json.dumps(applied),
-            },
-        },
+        "metadata": {"name": name, "annotations": annotations or {}},
         "spec": {
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
-            },
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": pods},
         },
     }
 
@@ -232,7 +236,7 @@ def plant_release(stage: Stage) -> None:
     (chart / "templates" / "NOTES.txt").write_text(f"Log in with password: {canary['helm-notes']}\n")
     values = {
         "auth": {"password": canary["helm-value"]},
-        "tokens": [{"name": "TOKEN", "value": canary["helm-number-like-value"]}],
+        "tokens": [{"name": "TOKEN", "value": canary["helm-list-value"]}],
     }
     where = ("-n", str(stage.ctx.namespace), "--kube-context", CLUSTER_CONTEXT, "-f", "-")
     install = [find("helm", stage.ctx.cache), "install", "nest", str(chart), *where]
@@ -242,7 +246,8 @@ def plant_release(stage: Stage) -> None:
 LOOKS = (
     "show secret opaque as yaml", "describe secret opaque", "list secrets", "show secret basic as yaml",
     "show secret pull as yaml", "show secret ssh as yaml", "show secret tls as yaml", "show deployment web as yaml",
-    "describe deployment web", "describe pods", "logs of web", "events", "show configmap settings as yaml",
+    "describe deployment web", "describe pods", "logs of web", "logs of mute", "events",
+    "show configmap settings as yaml",
     "describe configmap settings", "what is wrong", "status", "values of release nest", "status of release nest",
     "history of release nest", "show secret nest as yaml", "show secret sh.helm.release.v1.nest.v1 as yaml",
     "list images", "what would the build of app send", "who uses secret opaque", "is the password of web set?",
@@ -313,6 +318,7 @@ def drive_model(stage: Stage, script: Script) -> None:
         ("get_object", {"kind": "deployment", "name": "web"}),
         ("get_object", {"kind": "configmap", "name": "settings"}),
         ("logs", {"name": "web"}),
+        ("logs", {"name": "mute"}),
         ("events", {}),
         ("release_values", {"release": "nest", "all": True}),
         ("describe", {"kind": "deployment", "name": "web"}),
@@ -337,11 +343,12 @@ def test_no_planted_secret_is_found_anywhere(stage: Stage, capsys: pytest.Captur
         drive_planner(stage)
         drive_requests(stage)
         drive_model(stage, script)
-    assert len(script.requests) == 9
+    assert len(script.requests) == 10
     stage.surfaces |= {f"process {number}": line for number, line in enumerate(processes.seen)}
     kept = files_in(stage.folder)
     own = {str(stage.folder / name) for name in LEGITIMATE}
     stage.surfaces |= {path: content for path, content in kept.items() if not path.startswith(tuple(own))}
+    assert (stage.folder / "cache/shipmate/charts").stat().st_mode & 0o077 == 0
     assert any(path.endswith("journal.jsonl") for path in stage.surfaces)
     assert any(path.endswith("shipmate.db") for path in stage.surfaces)
     assert any(path.endswith("history") for path in stage.surfaces)

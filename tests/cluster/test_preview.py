@@ -202,6 +202,15 @@ def test_quota_counts_the_pods_of_every_kind(ctx: Context, apply: Put):
     assert says(seen(ctx, workload("CronJob")).warnings, "Quota none")
 
 
+def test_quota_is_counted_over_all_steps_of_a_plan(ctx: Context, apply: Put):
+    apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: three}\nspec: {hard: {pods: '3'}}")
+    text = f"{workload(name='one', replicas=2)}\n---\n{workload(name='two', replicas=2)}"
+    one, two = changes.apply_manifest(ctx, manifest=text).changes
+    assert not until(lambda: preview(ctx, one), lambda told: not told.blockers).blockers
+    assert not preview(ctx, two).blockers
+    assert says(preview(ctx, two, one).blockers, "Quota three", "1 of the 2 more pods"), preview(ctx, two, one)
+
+
 # --- the diff -----------------------------------------------------------------------------------------------------
 
 PLAIN = {

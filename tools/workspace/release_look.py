@@ -12,6 +12,7 @@ from tools.change import Json, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
 from tools.helm.documents import Document, defined_by, owned, same_object
+from tools.kubernetes.handlers.beside import Beside
 from tools.kubernetes.handlers.diff import MISSING, clean
 from tools.kubernetes.handlers.guarded import field_conflicts
 from tools.kubernetes.handlers.impact import Impact, impact, owner_warnings
@@ -42,7 +43,7 @@ class Look:
 
     diffs     of each object that would change
     forced    whether fields are taken from others who set them
-    made      kind and name of what comes with the release
+    others    what comes with the release
     untried   documents that no dry run has tried, so that nothing is known of the rights to write them
     unstable  objects that come out differently at each rendering
     """
@@ -54,7 +55,7 @@ class Look:
     blockers: list[str] = field(default_factory=list[str])
     risk: Risk = Risk.LOW
     forced: bool = False
-    made: frozenset[tuple[str, str]] = frozenset()
+    others: Beside = field(default_factory=Beside)
     untried: list[Document] = field(default_factory=list[Document])
     unstable: set[str] = field(default_factory=set[str])
 
@@ -105,7 +106,7 @@ def look_at(
     placed     the namespace exists; else only the form of the documents can be checked
     """
     before, after = list(old), list(new)
-    look.made = frozenset((one.ref.kind, one.ref.name) for one in after)
+    look.others = Beside(frozenset((one.ref.kind, one.ref.name) for one in after))
     for document in after:
         try:
             ctx.cluster.path(document.ref)
@@ -162,7 +163,7 @@ def look_at_hooks(ctx: Context, look: Look, hooks: Iterable[Document]) -> None:
         look.add(hook.ref, Outlook(tried.blockers, tried.warnings))
         if tried.body is not None:
             place = hook.ref.namespace or look.namespace
-            look.add(hook.ref, outlook(ctx, None, _with_account(look, tried.body), place, look.made))
+            look.add(hook.ref, outlook(ctx, None, _with_account(look, tried.body), place, look.others))
 
 
 def _try(ctx: Context, look: Look, document: Document, former: Object | None, on_server: bool) -> None:
@@ -187,10 +188,13 @@ def _try(ctx: Context, look: Look, document: Document, former: Object | None, on
         scaling = ref.kind in _SCALED and replicas_of(live) != replicas_of(tried.body)
         look.add(ref, Impact(_other_owners(ctx, live, scaling=scaling)))
     else:
-        look.add(ref, arrival(ctx, tried.body, look.made))
+        look.add(ref, arrival(ctx, tried.body, look.others.made))
     former_pods = _with_account(look, live) if live else None
     place = ref.namespace or look.namespace
-    look.add(ref, outlook(ctx, former_pods, _with_account(look, tried.body), place, look.made))
+    look.add(ref, outlook(ctx, former_pods, _with_account(look, tried.body), place, look.others))
+    if ref.kind in _SCALED and (more := replicas_of(tried.body) - (replicas_of(live) if live else 0)):
+        spec = template_of(tried.body)["spec"]
+        look.others = look.others._replace(pods=(*look.others.pods, (spec, more)))
 
 
 def _other_owners(ctx: Context, live: Object, *, scaling: bool = False) -> tuple[str, ...]:
@@ -235,9 +239,9 @@ def _try_elsewhere(ctx: Context, look: Look, document: Document) -> None:
         stored = tried.body
         look.add(ref, Impact(tried.warnings))
         stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
-        pods = outlook(ctx, None, _with_account(look, stored), "default", look.made)
+        pods = outlook(ctx, None, _with_account(look, stored), "default", look.others)
         look.add(ref, Outlook(tuple(text for text in pods.blockers if "No node" in text), pods.warnings))
-        look.add(ref, arrival(ctx, stored, look.made))
+        look.add(ref, arrival(ctx, stored, look.others.made))
     stored["metadata"] = {**stored["metadata"], "namespace": ref.namespace}
     look.diffs[str(ref)] = compare(ctx, ref, None, stored, body).diff
 
@@ -248,7 +252,7 @@ def _with_account(look: Look, workload: Object) -> Object:
         return workload
     workload = copy.deepcopy(workload)
     spec = template_of(workload).get("spec") or {}
-    if ("ServiceAccount", spec.get("serviceAccountName")) in look.made:
+    if ("ServiceAccount", spec.get("serviceAccountName")) in look.others.made:
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     return workload
 

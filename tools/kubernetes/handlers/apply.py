@@ -9,7 +9,9 @@ from tools.context import Context
 from tools.errors import BadRequest, NotFound, ShipmateError
 from tools.kubernetes.door.client import MANAGER
 from tools.kubernetes.door.paths import collection_path
+from tools.kubernetes.handlers.beside import beside
 from tools.kubernetes.handlers.diff import clean
+from tools.kubernetes.handlers.dropped import dropped
 from tools.kubernetes.handlers.guarded import field_conflicts, with_version, write_guarded
 from tools.kubernetes.handlers.marks import Marks
 from tools.kubernetes.handlers.newcomers import arrival
@@ -26,7 +28,6 @@ from tools.kubernetes.handlers.preflight import (
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.references import Need, made_by
 from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.look.owners import helm_release, owners
@@ -66,7 +67,7 @@ class ApplyHandler:
         base = base.model_copy(
             update={"uid": live["metadata"]["uid"], "undo": "Each changed field gets its former value back."}
         )
-        return _preview_update(ctx, change, base, live, made_by(earlier))
+        return _preview_update(ctx, change, base, live, earlier)
 
     def apply(self, ctx: Context, change: ApplyManifest, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(change.summary)
@@ -139,9 +140,9 @@ def _preview_new(
         stored["metadata"]["namespace"] = ref.namespace
     seen = compare(ctx, ref, None, stored, unseal(ctx, change.manifest))
     # Quota and pod security of a namespace that is not there yet are nobody's to ask; the nodes' room is.
-    made = made_by(earlier)
-    pods = outlook(ctx, None, stored, trial.ref.namespace or "default", made)
-    comes = arrival(ctx, stored, made)
+    others = beside(ctx, earlier, ref.namespace)
+    pods = outlook(ctx, None, stored, trial.ref.namespace or "default", others)
+    comes = arrival(ctx, stored, others.made)
     return base.model_copy(
         update={
             "diff": seen.diff,
@@ -180,7 +181,9 @@ def _dry_run(ctx: Context, change: ApplyManifest, method: str, **query: Any) -> 
         raise
 
 
-def _preview_update(ctx: Context, change: ApplyManifest, base: Preview, live: Object, made: frozenset[Need]) -> Preview:
+def _preview_update(
+    ctx: Context, change: ApplyManifest, base: Preview, live: Object, earlier: tuple[Change, ...]
+) -> Preview:
     tried = _dry_run(ctx, change, "PATCH")
     notes: tuple[str, ...] = ()
     if tried.error and (conflicts := field_conflicts(tried.error)):
@@ -196,7 +199,9 @@ def _preview_update(ctx: Context, change: ApplyManifest, base: Preview, live: Ob
     if tried.body is None:
         return base
     scaling = "replicas" in (live.get("spec") or {}) and replicas_of(live) != replicas_of(tried.body)
-    return judged(ctx, base, live, tried.body, unseal(ctx, change.manifest), scaling=scaling, made=made)
+    manifest = unseal(ctx, change.manifest)
+    base = base.model_copy(update={"warnings": (*base.warnings, *dropped(live, manifest, tried.body))})
+    return judged(ctx, base, live, tried.body, manifest, scaling=scaling, earlier=earlier)
 
 
 def _takeable(manager: str, live: Object) -> bool:

@@ -238,6 +238,27 @@ def shortages(
     return found
 
 
+def counted_in(
+    quotas: Iterable[Mapping[str, Any]], planned: Iterable[tuple[Mapping[str, Any], int]]
+) -> list[Mapping[str, Any]]:
+    """The quotas as they will be with these pods: each a spec, and how many more (or fewer) of them there are."""
+    pods = [(needs(spec), needs(spec, "limits"), count) for spec, count in planned]
+    found: list[Mapping[str, Any]] = []
+    for quota in quotas:
+        status = quota.get("status") or {}
+        used: dict[str, str] = dict(status.get("used") or {})
+        for resource in status.get("hard") or {}:
+            more = [
+                _quota_amount(resource, requests, limits) * count
+                for requests, limits, count in pods
+                if _in_scope(quota, requests, limits)
+            ]
+            if any(more):
+                used[resource] = format(max(parse(used.get(resource, "0")) + sum(more), Decimal(0)), "f")
+        found.append({**quota, "status": {**status, "used": used}})
+    return found
+
+
 def _quota_amount(resource: str, requests: Amounts, limits: Amounts) -> Decimal:
     if resource in ("pods", "count/pods"):
         return Decimal(1)

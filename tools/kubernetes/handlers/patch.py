@@ -7,6 +7,7 @@ from typing import Any
 from tools.change import Change, Patch
 from tools.context import Context
 from tools.errors import NotFound
+from tools.kubernetes.handlers.beside import beside
 from tools.kubernetes.handlers.diff import MISSING, changes, clean, look, pointer, saved
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
 from tools.kubernetes.handlers.impact import impact, owner_warnings
@@ -20,7 +21,6 @@ from tools.kubernetes.handlers.preflight import (
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.references import Need, made_by
 from tools.kubernetes.handlers.rights import missing_rights
 from tools.kubernetes.handlers.take_back import take_back
 from tools.kubernetes.handlers.threeway import whole_lists
@@ -96,7 +96,7 @@ def preview_patch(ctx: Context, change: Patch, earlier: tuple[Change, ...]) -> P
         live,
         tried.body,
         asked,
-        made=made_by(earlier),
+        earlier=earlier,
         scaling=_sets_replicas(live, tried.body),
         status=change.subresource == "status",
     )
@@ -111,7 +111,7 @@ def judged(
     *,
     scaling: bool,
     status: bool = False,
-    made: frozenset[Need] = frozenset(),
+    earlier: tuple[Change, ...] = (),
 ) -> Preview:
     """Complete the preview of an update: diff, preconditions, what it disturbs, whether its pods find a place."""
     ref = ref_of(live)
@@ -119,7 +119,7 @@ def judged(
     if not seen.diff:
         return base.model_copy(update={"noop": True})
     disturbed = impact(ctx, live, after)
-    pods = outlook(ctx, live, after, ref.namespace or "", made)
+    pods = outlook(ctx, live, after, ref.namespace or "", beside(ctx, earlier, ref.namespace))
     others = (*owner_warnings(ctx, live, scaling=scaling), *field_owners(live, seen.found))
     warnings = (*base.warnings, *pods.warnings, *disturbed.warnings, *others)
     return base.model_copy(

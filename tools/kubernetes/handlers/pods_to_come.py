@@ -13,9 +13,10 @@ from tools.context import Context
 from tools.errors import Forbidden
 from tools.kubernetes.door.errors import AlreadyExists
 from tools.kubernetes.handlers import autoscalers
-from tools.kubernetes.handlers.capacity import Room, room, room_text, shortage_text, shortages, unsuitable
+from tools.kubernetes.handlers.beside import Beside
+from tools.kubernetes.handlers.capacity import Room, counted_in, room, room_text, shortage_text, shortages, unsuitable
 from tools.kubernetes.handlers.preflight import Tried, attempt
-from tools.kubernetes.handlers.references import Need, missing, storage
+from tools.kubernetes.handlers.references import missing, storage
 from tools.kubernetes.look.related import visible
 from tools.kubernetes.rollout.rolling import WORKLOADS, Coming, coming, template_changed
 from tools.kubernetes.workload_changes import template_of
@@ -31,22 +32,25 @@ class Outlook(NamedTuple):
         return Outlook(self.blockers + other[0], self.warnings + other[1])
 
 
+_ALONE = Beside()
+
+
 def outlook(
     ctx: Context,
     live: Mapping[str, Any] | None,
     after: Mapping[str, Any],
     namespace: str,
-    made: frozenset[Need] = frozenset(),
+    others: Beside = _ALONE,
 ) -> Outlook:
     """Check the pods that come when `live` becomes `after` (the dry run's result).
 
-    `made` are objects that the same plan or release makes, so that pods need not miss them.
+    `others` is what the same plan or release makes beside it.
     """
     if after.get("kind") == "PersistentVolumeClaim" and live is None:
         return Outlook(warnings=storage(ctx, after))
     if after.get("kind") == "HorizontalPodAutoscaler":
         more = autoscalers.raised(ctx, after)
-        return outlook(ctx, *more, namespace, made) if more else Outlook()
+        return outlook(ctx, *more, namespace, others) if more else Outlook()
     if after.get("kind") not in WORKLOADS or not template_of(after).get("spec"):
         return Outlook()
     plan = _plan(ctx, live, after)
@@ -55,13 +59,13 @@ def outlook(
         return Outlook()
     # The pods are tried in another namespace where their own is not there yet; what they need must be in their own.
     own = after["metadata"].get("namespace") or namespace
-    absent = missing(ctx, template_of(after)["spec"], own, made) if changed else ()
+    absent = missing(ctx, template_of(after)["spec"], own, others.made) if changed else ()
     if after["kind"] == "Pod":
         placed = Outlook() if live else _places(ctx, after, plan)
         return Outlook(placed.blockers, absent + placed.warnings)
     tried = _try_pod(ctx, after, namespace)
     pod: dict[str, Any] = tried.body or {"metadata": {}, **template_of(after)}
-    seen = _quota(ctx, pod, plan, namespace) + _refused(tried, after, plan)
+    seen = _quota(ctx, pod, plan, namespace, others) + _refused(tried, after, plan)
     if changed:
         seen += Outlook(warnings=(*tried.warnings, *added(template_of(after)["spec"], pod["spec"]), *absent))
     if live is None:
@@ -171,11 +175,11 @@ def _claims(after: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{own}-0"}} for name in names]
 
 
-def _quota(ctx: Context, pod: Mapping[str, Any], plan: Coming, namespace: str) -> Outlook:
+def _quota(ctx: Context, pod: Mapping[str, Any], plan: Coming, namespace: str, others: Beside) -> Outlook:
     """Quota that denies the pods in the end is a blocker; one that only cramps a rolling replacement a warning."""
     resource = ctx.cluster.kinds.resolve("resourcequotas")
     try:
-        quotas = list(ctx.cluster.list(resource, namespace))
+        quotas = counted_in(ctx.cluster.list(resource, namespace), others.pods)
     except Forbidden:
         return Outlook(warnings=("Quota could not be checked: the right to read it is missing.",))
     if plan.more:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.change import Change, Ref
+from tools.change import Ref
 from tools.context import Context
 from tools.errors import Forbidden, NotFound
 from tools.kubernetes.look.related import named, visible
@@ -30,11 +30,6 @@ def missing(ctx: Context, spec: Object, namespace: str, coming: frozenset[Need] 
         f"There is no {words[kind]} {name} in {namespace}, which {how}: its pods cannot start without it."
         for (kind, name), how in absent.items()
     )
-
-
-def made_by(changes: tuple[Change, ...]) -> frozenset[Need]:
-    """The objects that earlier steps of the plan make."""
-    return frozenset((one.ref.kind, one.ref.name) for one in changes if one.kind == "apply-manifest")
 
 
 def _there(ctx: Context, kind: str, name: str, namespace: str) -> bool:

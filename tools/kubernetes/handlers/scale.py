@@ -54,7 +54,7 @@ class ScaleHandler:
             return base
         after = copy.deepcopy(live)
         after["spec"]["replicas"] = tried.body["spec"].get("replicas", 0)
-        return judged(ctx, base, live, after, {"spec": {"replicas": change.replicas}}, scaling=True)
+        return judged(ctx, base, live, after, {"spec": {"replicas": change.replicas}}, scaling=True, earlier=earlier)
 
     def apply(self, ctx: Context, change: Scale, preview: Preview, permit: Permit) -> Steps[Applied]:
         yield Progress(change.summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -427,6 +428,16 @@ def test_a_namespace_and_what_is_in_it(hand: Hand):
     assert [one.ref.kind for one in proposal.changes if isinstance(one, Delete)] == ["ConfigMap", "Namespace"]
     hand.yes(proposal)
     assert not hand.there("namespace", other)
+
+
+def test_fields_that_kubectl_set_and_the_manifest_dropped_are_named(hand: Hand):
+    former = config("mixed", a="1", b="2")
+    kept = {**former, "metadata": {"name": "mixed", "annotations": {
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps(former)
+    }}}  # fmt: skip
+    write_directly(hand.ctx.cluster, "POST", f"/api/v1/namespaces/{hand.ctx.namespace}/configmaps", kept)
+    (step,) = hand.plan(Proposal(changes=(hand.make(config("mixed", a="9")),))).steps
+    assert any("so it stays: data.b." in text for text in step.preview.warnings), step.preview.warnings
 
 
 # --- files --------------------------------------------------------------------------------------------------------

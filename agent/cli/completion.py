@@ -14,6 +14,7 @@ FOLLOWING = {
     "status": "--all-namespaces --output",
     "plan": "list show approve refuse --confirm --output",
     "policy": "show test why schema grants revoke --output",
+    "reveal": "",
     "undo": "--last --redo --others --yes --confirm",
     "journal": "show export verify --last --since --format --output",
     "audit": "verify --audit-log --built-in --since --journal --any-journal --user --cluster-uid --output",

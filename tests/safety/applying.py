@@ -66,12 +66,12 @@ def approve(ctx: Context, plan: Plan) -> list[Event]:
 
 
 @contextmanager
-def place(folder: Path) -> Iterator[Context]:
+def place(folder: Path, context: str = CLUSTER_CONTEXT) -> Iterator[Context]:
     """A namespace and a state folder for many cases in a row."""
-    cluster = Context(context=CLUSTER_CONTEXT).cluster
+    cluster = Context(context=context).cluster
     name = f"t-{token_hex(4)}"
     write_directly(cluster, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    yield Context(context=CLUSTER_CONTEXT, namespace=name, root=folder, state=folder / "state")
+    yield Context(context=context, namespace=name, root=folder, state=folder / "state")
     write_directly(cluster, "DELETE", f"/api/v1/namespaces/{name}")
 
 

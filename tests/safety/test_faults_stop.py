@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from agent.events import Answered, Event, PlanProposed, StepApplied
 from agent.guard.plan import Plan
 from agent.guard.stopped import CHOICES, choice
 from agent.session import Session
-from tests.conftest import write_directly
+from tests.agent.terminal import Terminal
+from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tests.safety import faults
 from tests.safety.applying import drain, fresh, place, propose, reset, session, set_value
 from tests.safety.faulty_server import Fault, FaultyServer, faulty_server
@@ -20,6 +22,9 @@ from tools.context import Context
 from tools.errors import Refused
 
 pytestmark = pytest.mark.cluster
+
+WEB = (Path(__file__).parents[1] / "agent/web.yaml").read_text()
+SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +162,25 @@ def test_all_steps_are_rolled_back_in_reverse(ctx: Context, server: FaultyServer
 )  # fmt: skip
 def test_the_words_of_a_choice(said: str, meant: str) -> None:
     assert choice(said) == meant
+
+
+def test_the_chat_asks_what_now(
+    ctx: Context, apply: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    apply(WEB)
+    monkeypatch.chdir(tmp_path)
+    with Terminal(SHIPMATE, "--context", CLUSTER_CONTEXT, "-n", str(ctx.namespace)) as chat:
+        chat.say("set image of web to localhost:5001/nowhere:1")
+        chat.see("Apply it?")
+        chat.say("y")
+        shown = chat.see("Keep it, retry, or take it back?")
+        assert "cannot be pulled" in shown
+        assert "shipmate undo" in shown
+        chat.say("r")
+        assert "cannot be pulled" in chat.see("Keep it, retry, or take it back?")
+        chat.say("t")
+        assert "nowhere" in chat.see("Apply it?")
+        chat.say("y")
+        chat.see("1 of 1 replica ready")
+        chat.see("›")
+    faults.ran("stop in the middle")

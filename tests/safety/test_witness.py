@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
 from dataclasses import dataclass, field
@@ -15,12 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.guard import write_rules
-from agent.guard.audit_log import read_events
 from agent.guard.journal import Journal
 from agent.guard.witness import Report, witness
 from tools import handlers
 from tools.change import ApplyManifest, Change, Delete, HelmRelease, Patch, Ref, Scale
-from tools.errors import BadRequest, NotFound
 from tools.permit import Permit
 from tools.preview import Write
 
@@ -303,6 +300,21 @@ def test_a_broken_journal_is_a_finding(story: Story) -> None:
     assert story.codes(problems=[]) == []
 
 
+@pytest.mark.parametrize("kept", [0, 1], ids=["from the start", "behind its first record"])
+def test_a_journal_written_anew_without_a_plan_is_found_out(story: Story, tmp_path: Path, kept: int) -> None:
+    """Whoever can write the file can make a chain that holds; the marks in the log still tell."""
+    anew = Journal(tmp_path / "anew.jsonl")
+    anew.path.write_bytes(b"".join(story.journal.path.read_bytes().splitlines(keepends=True)[:kept]))
+    for record in list(story.journal.records())[kept:]:
+        if record["plan"] != "aa04":
+            anew.append(record["type"], record["plan"], record["step"], **record["data"])
+    assert anew.verify() == []
+    now = datetime.now(UTC)
+    found = witness(story.events, anew.records(), since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+    codes = {finding.code for finding in found.findings}
+    assert codes == ({"stray-write"} if kept else {"stray-write", "unexplained-approval"})
+
+
 # --- Whatever is done to a log that agreed ------------------------------------------------------------------------
 
 _OTHERS = ("/api/v1/namespaces/shop/pods/x", "/api/v1/nodes/n", f"{PATH}/status", "/apis/x.io/v1/things/one")
@@ -352,43 +364,6 @@ def test_order_repetition_and_other_peoples_events_do_not_matter(story: Story, d
     again = data.draw(st.lists(st.sampled_from(story.events), max_size=5))  # a rotated file read twice
     events = data.draw(st.permutations([*story.events, *noise, *again]))
     assert story.judged(list(events)).findings == ()
-
-
-# --- The log as files -----------------------------------------------------------------------------------------------
-
-
-def lines(events: list[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in events)
-
-
-def test_plain_packed_and_listed_files_hold_the_same(story: Story, tmp_path: Path) -> None:
-    other, last = (event("PATCH", PATH, user="jo") for _ in range(2))
-    (tmp_path / "audit.log").write_bytes(lines([*story.events[:4], other, last]))
-    (tmp_path / "audit-old.log.gz").write_bytes(gzip.compress(lines(story.events[4:8])))
-    (tmp_path / "batch.json").write_bytes(
-        b"2026-11-23T22:00:00Z "
-        + lines([{"apiVersion": "audit.k8s.io/v1", "kind": "EventList", "items": story.events[8:]}])
-    )
-    paths = [str(tmp_path / name) for name in ("audit.log", "audit-old.log.gz", "batch.json")]
-    found = list(read_events(paths))
-    assert found == [*story.events[:4], last, *story.events[4:]]  # the last of a file tells how far it reaches
-
-
-def test_a_line_that_is_still_written_is_left_out(story: Story, tmp_path: Path) -> None:
-    (tmp_path / "audit.log").write_bytes(lines(story.events)[:-10])
-    assert list(read_events([str(tmp_path / "audit.log")])) == story.events[:-1]
-
-
-@pytest.mark.parametrize("text", [b"shipmate was here\n", b'{"shipmate": 1}\n', b'["shipmate"]\n', b'"\x00\n'])
-def test_what_is_no_audit_log_is_refused(tmp_path: Path, text: bytes) -> None:
-    (tmp_path / "audit.log").write_bytes(text)
-    with pytest.raises(BadRequest, match=r"Line 1 .* is not an audit event"):
-        list(read_events([str(tmp_path / "audit.log")]))
-
-
-def test_a_log_that_is_not_there() -> None:
-    with pytest.raises(NotFound, match="There is no file"):
-        list(read_events(["/nowhere/audit.log"]))
 
 
 def test_every_kind_of_change_states_its_rule() -> None:

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from agent.guard.hold import Hold
 from agent.guard.journal import Journal
 from agent.store.sqlite import Store
 from tools.kubernetes.door.client import Cluster
+from tools.permit import Permit
 from tools.vault import Vault
 
 Work = Callable[[], object]
@@ -42,6 +44,7 @@ class Points:
         self._left = last if isinstance(last, int) else 0
         self._name = last if isinstance(last, str) else ""
         self._told = told
+        self._calls = Counter[str]()
         self._event = event
 
     def at(self, name: str) -> None:
@@ -59,7 +62,9 @@ class Points:
         def passing(*args: Any, **named: Any) -> Any:
             if not wanted(*args, **named):
                 return inner(*args, **named)
-            what = f"{method} {args[1]}" if method == "append" else method
+            self._calls[method] += 1
+            what = f"append {args[1]}" if method == "append" else method
+            what += f" {self._calls[method]}" if method == "check" else ""
             self.at(f"before {what}")
             result = inner(*args, **named)
             self.at(f"after {what}")
@@ -74,6 +79,7 @@ class Points:
         self.around(Store, "move_plan")
         self.around(Journal, "append")
         self.around(Vault, "put")
+        self.around(Permit, "check")
         self.around(Cluster, "_change", lambda *_, repeatable, **__: not repeatable)
         self._torn()
 

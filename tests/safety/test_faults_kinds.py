@@ -209,3 +209,16 @@ def test_releases(ctx: Context) -> None:
         if number == 0:
             approve(ctx, propose(ctx, only(proposed())))
         faults.ran("killed after the write, by kind")
+
+
+def test_helm_is_cut_off_in_the_middle(ctx: Context) -> None:
+    """The way to the cluster goes with the process, so helm stops after its first record."""
+    (change,) = helm_install(fresh(ctx), release="part", chart="tiny").changes
+    plan = propose(ctx, change)
+    run_until("after check 3", lambda: approve(ctx, plan))  # helm itself, its record, the first object
+    said = " ".join(notice.text for notice in session(ctx).recover())
+    assert "only in part" in said, said
+    assert session(ctx).store.plan_status(plan.id) == "failed"
+    take_back(ctx, plan)
+    assert store.history(fresh(ctx), "part", ctx.namespace or "") == []
+    faults.ran("killed in the middle of a release")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import shutil
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ SECRET = ("Truth-Canary-4417", "VHJ1dGgtQ2FuYXJ5LTQ0MTc=")
 _WORKSPACE = {
     "shipmate.yaml": "name: corner\nnamespace: shop\nrelease: corner\nchart: chart\nregistry: registry.example.com\n"
     "components:\n  cart: {source: cart, image: corner-cart, values: cart}\n",
-    "cart/Dockerfile": "FROM scratch\nCOPY app /app\n",
+    "cart/Dockerfile": "FROM scratch\nCOPY . /app\n",
     "cart/app": "hello\n",
     "chart/Chart.yaml": "apiVersion: v2\nname: corner\nversion: 1.0.0\n",
     "chart/values.yaml": "cart: {image: {repository: corner-cart, tag: ''}, replicaCount: 1}\n",
@@ -56,6 +57,9 @@ class Place:
         for seen in (self.world.api.seen, self.stranger.seen, self.engine.asked, self.model.replies):
             seen.clear()
         self.model.requests.clear()
+        self.world.logs.clear()
+        self.world.api.answer = self.world.answer  # pyright: ignore[reportAttributeAccessIssue]
+        self.kubeconfig.write_text(kubeconfig_text(self.world.api.url))
         self.state = state
 
     def context(self) -> Context:
@@ -71,6 +75,19 @@ class Place:
             text = text.replace(f"%{name}%", value)
         return text
 
+    def make_workspace(self) -> None:
+        """The files of the workspace, and nothing else in it."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        for name, text in _WORKSPACE.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(text)
+        (self.root / "leak").symlink_to(self.outside)
+        self.accept_files()
+
+    def accept_files(self) -> None:
+        """The workspace as it is now is how it has to stay."""
+        self._files = _digest(self.root, self.outside)
+
     def changed(self) -> list[str]:
         """What was written anywhere since `begin`, and what reached the stranger."""
         found = self.world.writes()
@@ -85,24 +102,19 @@ class Place:
 def a_place(folder: Path) -> Generator[Place]:
     """The surroundings, until the block ends."""
     root, outside = folder / "work", folder / "outside"
-    for name, text in _WORKSPACE.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
     outside.mkdir()
     (outside / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     (outside / "secret.txt").write_text(SECRET[0])
-    (root / "leak").symlink_to(outside)
     with ExitStack() as stack:
         world = World(stack.enter_context(serving()), (HERE / "world.yaml").read_text())
         stranger = stack.enter_context(serving())
         engine = stack.enter_context(engine_at(folder / "docker.sock"))
         engine.answers["GET /images/json"] = (200, ())
-        kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(kubeconfig_text(world.api.url))
         place = Place(
-            world, stranger, engine, stack.enter_context(model_serving()), root, outside, kubeconfig, folder / "cache",
-            _objects=copy.deepcopy(world.objects), _files=_digest(root, outside),
+            world, stranger, engine, stack.enter_context(model_serving()), root, outside, folder / "kubeconfig",
+            folder / "cache", _objects=copy.deepcopy(world.objects),
         )  # fmt: skip
+        place.make_workspace()
         yield place
 
 

@@ -27,7 +27,7 @@ class World:
         self.api = api
         self.objects: dict[str, Object] = {}
         self.logs: dict[str, str] = {}
-        api.answer = self._answer  # pyright: ignore[reportAttributeAccessIssue]
+        api.answer = self.answer  # pyright: ignore[reportAttributeAccessIssue]
         for document in yaml.safe_load_all(manifests):
             if document:
                 self.put(document)
@@ -51,10 +51,10 @@ class World:
         """The requests that changed something; questions and dry runs do not."""
         return [f"{one.method} {one.path}" for one in self.api.seen[since:] if is_write(one)]
 
-    def _answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer:
         self.api.seen.append(request)
         if request.path in ("/api", "/apis"):
-            return Answer(discovery(request.path == "/apis"))
+            return Answer(discovery(request.path == "/api"))
         if request.path == "/version":
             return Answer({"major": "1", "minor": "35", "gitVersion": "v1.35.4"})
         if request.path.rsplit("/", 1)[-1] in REVIEWS:

@@ -117,6 +117,12 @@ def test_when_waiting_is_in_vain(found, says):
     assert says in text if says else not text
 
 
+def test_a_clock_that_is_off_gives_nobody_up_early_or_waits_for_ever():
+    assert not hopeless([pod(3600, conditions=[UNSCHEDULABLE])], NOW, watched=1)
+    assert hopeless([pod(3600, conditions=[UNSCHEDULABLE])], NOW, watched=9)
+    assert hopeless([pod(-3600, conditions=[UNSCHEDULABLE])], NOW, watched=9)
+
+
 def test_pods_that_stop_may_make_room():
     assert not hopeless([pod(9, conditions=[UNSCHEDULABLE]), pod(9, deleting=True)], NOW)
 

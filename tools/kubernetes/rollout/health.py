@@ -67,7 +67,7 @@ def healthy(ctx: Context, ref: Ref, *, new: bool = False) -> Steps[Verification]
         # The verdict on the rollout before this one stands until the new one gets on; a new one cannot be that quick.
         former = state.failed == DEADLINE and time.monotonic() - began < min(_FORMER_SECONDS, limit / 2)
         why = "" if former else state.failed
-        why = why or _in_vain(ctx, obj)
+        why = why or _in_vain(ctx, obj, time.monotonic() - began)
         if not why and time.monotonic() - last > limit:
             why = f"no progress for {limit:.0f} s"
         if why:
@@ -128,25 +128,25 @@ def _unsteady(ctx: Context, obj: Object, steadiness: Steadiness) -> str:
         return ""
 
 
-def _in_vain(ctx: Context, obj: Object) -> str:
+def _in_vain(ctx: Context, obj: Object, watched: float) -> str:
     if obj["kind"] not in (*_WORKLOADS, "Job", "Pod"):
         return ""
     try:
         pods = [obj] if obj["kind"] == "Pod" else newest_pods(ctx, obj)
         if not pods and obj["kind"] == "StatefulSet":
-            return _held_up(ctx, obj)
+            return _held_up(ctx, obj, watched)
     except Forbidden:
         return ""
-    return hopeless(pods)
+    return hopeless(pods, watched=watched)
 
 
-def _held_up(ctx: Context, obj: Object) -> str:
+def _held_up(ctx: Context, obj: Object, watched: float) -> str:
     """A StatefulSet that works in order never replaces a pod that did not become ready, whatever its template says."""
     if obj["spec"].get("podManagementPolicy") == "Parallel":
         return ""
     former = {**obj, "status": {}}  # without the revision, pods of every template are looked at
     pods = newest_pods(ctx, former)
-    why = hopeless(pods)
+    why = hopeless(pods, watched=watched)
     name = pods[0]["metadata"]["name"] if pods else ""
     return f"{why.rstrip('.')}; a StatefulSet waits for such a pod: delete pod {name}" if why else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -22,15 +23,22 @@ _PULL_SECONDS = 60.0  # a registry may come back
 _RESTARTS = 2
 
 
-def hopeless(pods: Iterable[Object], now: datetime | None = None, autoscaled: bool = False) -> str:
-    """Why waiting is in vain, or an empty string; `autoscaled` says that nodes may still be added."""
+def hopeless(
+    pods: Iterable[Object], now: datetime | None = None, autoscaled: bool = False, watched: float = inf
+) -> str:
+    """Why waiting is in vain, or an empty string; `autoscaled` says that nodes may still be added.
+
+    `watched`: seconds for which they have been looked at. No pod counts as older, as this machine's clock may be off.
+    """
     found = list(pods)
     moment = now or datetime.now(UTC)
     stopping = any(pod["metadata"].get("deletionTimestamp") for pod in found)
     for pod in found:
         if pod["metadata"].get("deletionTimestamp"):
             continue
-        if reason := _containers(pod, moment) or ("" if stopping or autoscaled else _placing(pod, moment)):
+        if reason := _containers(pod, moment, watched) or (
+            "" if stopping or autoscaled else _placing(pod, moment, watched)
+        ):
             return reason
     return ""
 
@@ -46,8 +54,13 @@ def statuses(pod: Object) -> list[Mapping[str, Any]]:
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
-def _containers(pod: Object, now: datetime) -> str:
+def _age_seen(pod: Object, now: datetime, watched: float) -> float:
     old = age(pod, now)
+    return min(old, watched) if old >= 0 or watched == inf else watched
+
+
+def _containers(pod: Object, now: datetime, watched: float) -> str:
+    old = _age_seen(pod, now, watched)
     for status in statuses(pod):
         waiting: Mapping[str, Any] = (status.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
@@ -61,12 +74,12 @@ def _containers(pod: Object, now: datetime) -> str:
     return ""
 
 
-def _placing(pod: Object, now: datetime) -> str:
+def _placing(pod: Object, now: datetime, watched: float) -> str:
     for item in (pod.get("status") or {}).get("conditions") or ():
         if (
             item.get("type") == "PodScheduled"
             and item.get("reason") == "Unschedulable"
-            and age(pod, now) > _SCHEDULING_SECONDS
+            and _age_seen(pod, now, watched) > _SCHEDULING_SECONDS
         ):
             return f"no node takes its pods: {str(item.get('message', '')).partition(' preemption:')[0]}"
     return ""

@@ -160,6 +160,8 @@ def _remember(value: str) -> None:
 def _written(value: str) -> Iterator[str]:
     """The value as it stands in text, JSON, URLs and dumps."""
     yield value
+    if not _PLAIN.fullmatch(value.lower()):
+        yield value.lower()  # as names are compared
     for text in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}:
         yield text
         yield json.dumps(text)[1:-1]

@@ -102,7 +102,7 @@ ADDRESS = re.compile(r"(?P<scheme>(?<![\w+.-])[A-Za-z][\w+.-]*+://)(?:[^\s'\"<>]
 MYSQL_ADDRESS = re.compile(r"(?<![\w.-])([\w.-]++:)[^\s@'\"]{1,256}(?=@(?:tcp|unix)\()")
 WEBHOOK = re.compile(r"(hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/)[\w/-]+")
 _MIXED = r"(?=[^\s'\",;]*(?:\d|=|\.|[a-z][A-Z]))"
-HEADER_SCHEME = re.compile(rf"\b((?i:bearer|basic))(\s+){_MIXED}[A-Za-z0-9+/=._~-]{{8,}}")
+HEADER_SCHEME = re.compile(rf"\b((?i:bearer|basic))([ \t]){_MIXED}[A-Za-z0-9+/=._~-]{{8,}}")
 
 
 def looks_random(value: str) -> bool:

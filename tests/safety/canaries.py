@@ -97,7 +97,8 @@ def written(value: str) -> Iterable[tuple[str, bytes]]:
     """The forms in which a value could stand somewhere."""
     raw = value.encode()
     yield "raw", raw
-    yield "reversed case", value.swapcase().encode()
+    yield "lower case", value.lower().encode()
+    yield "upper case", value.upper().encode()
     yield "hexadecimal", raw.hex().encode()
     yield "URL-encoded", quote(value, safe="").encode()
     yield "UTF-16", value.encode("utf-16-le")
@@ -117,7 +118,7 @@ def files_in(*folders: Path) -> dict[str, bytes]:
 
 
 class Processes:
-    """Remembers the command line of every process that runs while the block lasts."""
+    """Remembers the command line of every process of this machine (not of its containers) while the block lasts."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -133,10 +134,12 @@ class Processes:
         self._thread.join()
 
     def _watch(self) -> None:
+        here = Path("/proc/self/ns/pid").readlink()
         while not self._stop.wait(0.05):
             for entry in Path("/proc").iterdir():
                 if entry.name.isdigit():
                     try:
-                        self.seen.add((entry / "cmdline").read_bytes())
+                        if (entry / "ns/pid").readlink() == here:
+                            self.seen.add((entry / "cmdline").read_bytes())
                     except OSError:
                         continue

@@ -396,6 +396,7 @@ ALSO_ORDINARY = [
     "curl -u bob https://git.example.com",
     "curl -s http://backend:8000/health",
     "auth: basic",
+    "basic                       kubernetes.io/basic-auth    2      17s",
     "docker run -p 8080:80 nginx",
     "docker login registry.example.com",
     "map[app:web tier:front]",

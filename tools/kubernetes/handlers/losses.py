@@ -142,10 +142,13 @@ def _definition(ctx: Context, live: Object, going: Going) -> Impact:
     spec = live["spec"]
     try:
         resource = ctx.cluster.kinds.resolve(f"{spec['names']['plural']}.{spec['group']}")
-        number = str(sum(1 for _ in ctx.cluster.list(resource, metadata_only=True)))
+        count = sum(1 for _ in ctx.cluster.list(resource, metadata_only=True))
     except ShipmateError:
-        number = "all"
-    return Impact((f"{number} objects of kind {spec['names']['kind']} go with it, in all namespaces.",), Risk.HIGH)
+        return Impact((f"Every {spec['names']['kind']} goes with it, in all namespaces.",), Risk.HIGH)
+    if not count:
+        return Impact((f"There is no {spec['names']['kind']} now; none can be made any more.",), Risk.HIGH)
+    gone = "1 object goes" if count == 1 else f"{count} objects go"
+    return Impact((f"{gone} with it, in all namespaces (kind {spec['names']['kind']}).",), Risk.HIGH)
 
 
 def _node(ctx: Context, live: Object, going: Going) -> Impact:

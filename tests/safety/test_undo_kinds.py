@@ -18,7 +18,7 @@ from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tests.safety.objects import BOATS, IMAGE, KINDS, LABELS, NOTES, environment
 from tools.change import ApplyManifest, Change, Delete, Patch, Ref, RolloutUndo, Scale
 from tools.context import Context
-from tools.errors import NotFound
+from tools.errors import BadRequest, NotFound
 from tools.kubernetes.handlers.diff import clean
 from tools.kubernetes.workload_changes import restart_change
 from tools.preview import Applied, Undo
@@ -27,7 +27,7 @@ from tools.sealing import sealed
 Object = dict[str, Any]
 FAST = settings(
     max_examples=int(os.environ.get("UNDO_EXAMPLES", "4")), deadline=None,
-    phases=(Phase.explicit, Phase.generate), print_blob=True,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 DEEP = settings(FAST, max_examples=150)
@@ -204,7 +204,10 @@ def _run(ctx: Context, kind: str, data: st.DataObject) -> None:
     else:
         place.make(before)
     name = data.draw(st.sampled_from(sorted(_of_kind(kind))), label="change")
-    change = _of_kind(kind)[name](place, data)
+    try:
+        change = _of_kind(kind)[name](place, data)
+    except BadRequest:
+        return  # a paused Deployment is not restarted
     was = place.state()
     applied = place.do(change)
     if applied is None:

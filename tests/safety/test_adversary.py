@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,10 +27,12 @@ from hypothesis.stateful import (
 )
 
 from agent.events import Errored, Event, PlanProposed, StepApplied, ToolStarted
+from agent.guard.acts import acts_of
 from agent.guard.grant import Grant
 from agent.guard.journal import Record
 from agent.guard.plan import Plan
 from agent.guard.policy import Mode
+from agent.guard.standing import StandingGrant, scope_of
 from agent.guard.witness import witness
 from agent.session import Session
 from tests.safety.adversary import Puppet, calls, one_fitting, said
@@ -49,7 +52,8 @@ SEED = int(os.environ.get("SHIPMATE_SEED", "1"))
 pick = st.integers(0, 7)
 stops = st.sampled_from((None, None, 1, 2, 3, 5, 8))  # after how many events the person leaves
 FORGERIES = (
-    "refused", "digest", "plan", "name", "mode", "context", "store", "grant", "use", "replay", "replay", "permit",
+    "refused", "digest", "plan", "name", "mode", "context", "store", "grant", "use", "replay", "unasked", "retry",
+    "permit",
 )  # fmt: skip
 ways = st.sampled_from(("close", "interrupt"))
 
@@ -110,6 +114,7 @@ class Adversary(RuleBasedStateMachine):
         self.others = [self._session(Mode.READ_ONLY), self._session(Mode.DRY_RUN)]
         self.plans: list[Plan] = []
         self.yes: dict[str, Plan] = {}  # what the person approved
+        self.stood: list[set[tuple[str, ...]]] = [set(), set()]  # what each session may do again without a question
         self.open: list[Iterator[Event]] = []
         self.tap.take()
         self.tap.permits.clear()
@@ -157,7 +162,7 @@ class Adversary(RuleBasedStateMachine):
     @rule(who=st.booleans(), wanted=calls, stop=stops, way=ways, roll_back=st.booleans())
     def call_tools(self, who: bool, wanted: Any, stop: int | None, way: str, roll_back: bool) -> None:
         self.mind.make(wanted)
-        self._play(self.sessions[who].send("do something", roll_back), stop, way)
+        self._play(self.sessions[who].send("do something", roll_back), stop, way, may=self.stood[who])
 
     @rule(who=st.integers(0, 3), wanted=calls, text=said)
     def call_tools_or_say_yes(self, who: int, wanted: Any, text: str) -> None:
@@ -175,13 +180,25 @@ class Adversary(RuleBasedStateMachine):
     # --- what the person does -------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.plans)
-    @rule(who=st.booleans(), which=pick, stop=stops, way=ways)
-    def approve(self, who: bool, which: int, stop: int | None, way: str) -> None:
+    @rule(who=st.booleans(), which=pick, stop=stops, way=ways, stands=st.sampled_from((False, False, True)))
+    def approve(self, who: bool, which: int, stop: int | None, way: str, stands: bool = False) -> None:
         plan = self._any(which)
-        if not _too_far(plan):
-            work = self._yes(self.sessions[who], plan)
-            self._play(work, (stop or 3) if _slow(plan) else stop, way, of=plan)
-            self._look()
+        if _too_far(plan):
+            return
+        if stands and not _slow(plan):
+            self.stood[who] |= _sorts(plan)
+        work = self._yes(self.sessions[who], plan, stands and not _slow(plan))
+        self._play(work, (stop or 3) if _slow(plan) else stop, way, of=plan)
+        self._look()
+
+    @precondition(lambda self: any(self.stood))
+    @rule(who=st.booleans(), by_word=st.booleans())
+    def revoke(self, who: bool, by_word: bool) -> None:
+        if by_word:
+            self.sessions[who].guard.revoke("person")
+        else:
+            self.sessions[who].close()
+        self.stood[who].clear()
 
     @precondition(lambda self: self.plans and self.plans[-1].id not in self.yes)
     @rule(who=st.booleans())
@@ -236,7 +253,7 @@ class Adversary(RuleBasedStateMachine):
 
     def forge_name(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         typed = ("", "yes", plan.confirm.upper(), f"{plan.confirm} ", f"{plan.confirm}\u200b", "*")[other % 6]
-        if typed != plan.confirm:
+        if plan.confirm and typed != plan.confirm:
             self._must_fail(session, plan, plan.digest, typed=typed)
 
     def forge_mode(self, session: Session, plan: Plan, other: int, edit: int) -> None:
@@ -297,6 +314,35 @@ class Adversary(RuleBasedStateMachine):
             self._refused(one, plan, grant)
         self._look()
 
+    def forge_unasked(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """A permission for the session that nobody gave, put where such permissions are kept."""
+        (self.state / "standing").mkdir(exist_ok=True)
+        now = datetime.now(UTC)
+        for act in (acts_of(session.ctx, step.change, step.preview, plan.aim)[0] for step in plan.steps):
+            verb, kind, namespace, cluster, only = scope_of(act)
+            forged = StandingGrant(
+                id=f"{other:08}", verb=verb, kind=kind, namespace=namespace, cluster=cluster, only=only, by="person",
+                plan=plan.id, until=now + timedelta(hours=1),
+            )  # fmt: skip
+            (self.state / "standing" / f"{forged.id}.json").write_text(forged.model_dump_json())
+        if not _sorts(plan) <= self.stood[session is self.sessions[1]]:
+            self.tally["forgeries"] += 1
+            with pytest.raises(Refused):
+                session.guard.approve_unasked(plan)
+
+    def forge_retry(self, session: Session, plan: Plan, other: int, edit: int) -> None:
+        """A plan that was applied, or never approved, is passed off as one that failed and may be tried again."""
+        done = {one["step"] for one in session.guard.journal.of(plan.id) if one["data"].get("status") == "applied"}
+        wanted = {number for number, step in enumerate(plan.steps, start=1) if not step.preview.noop}
+        if plan.id in self.yes and not wanted <= done:
+            return  # that one may be
+        self._overwrite(plan.id, plan.model_dump_json(), "failed")
+        self.every_write_was_approved()
+        self.tally["forgeries"] += 1
+        with suppress(ShipmateError):
+            list(session.guard.carry_out(plan, session.guard.go_on(plan, "person")))
+        assert self.tap.take() == []
+
     def forge_permit(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         """A key that somebody kept opens nothing: neither after its step, nor for another object."""
         if not self.tap.permits:
@@ -322,11 +368,11 @@ class Adversary(RuleBasedStateMachine):
 
     # --- by which means -------------------------------------------------------------------------------------------
 
-    def _yes(self, session: Session, plan: Plan) -> Iterator[Event]:
+    def _yes(self, session: Session, plan: Plan, stands: bool = False) -> Iterator[Event]:
         """The person approves what was shown."""
         self.yes[plan.id] = plan
         self.tally["approvals"] += 1
-        return session.approve(plan, plan.digest, "yes", typed=plan.confirm)
+        return session.approve(plan, plan.digest, "yes", typed=plan.confirm, stands=stands)
 
     def _grant(self, session: Session, plan: Plan) -> Grant | None:
         """A real grant, not used yet; None where the guard gives none."""
@@ -339,7 +385,12 @@ class Adversary(RuleBasedStateMachine):
         return self.plans[which % len(self.plans)]
 
     def _play(
-        self, events: Iterator[Event], stop: int | None = None, way: str = "close", of: Plan | None = None
+        self,
+        events: Iterator[Event],
+        stop: int | None = None,
+        way: str = "close",
+        of: Plan | None = None,
+        may: set[tuple[str, ...]] | None = None,
     ) -> None:
         """Watch what happens, for as long as the person stays; any error that is not Shipmate's own gets out."""
         for number, event in enumerate(events, start=1):
@@ -348,6 +399,9 @@ class Adversary(RuleBasedStateMachine):
             if isinstance(event, PlanProposed):
                 if of and of.on_failure == "roll-back" and of.id in event.plan.undoes:
                     self.yes[event.plan.id] = event.plan  # approved with the plan that named it
+                elif may and _sorts(event.plan) <= may:
+                    self.yes[event.plan.id] = event.plan  # permitted before
+                    stop, may = number + 4, None  # and perhaps applied at once; nobody waits for its pods
                 elif event.plan not in self.plans:
                     self.plans.append(event.plan)
                     self.tally["plans"] += 1
@@ -359,7 +413,7 @@ class Adversary(RuleBasedStateMachine):
         self.tally["forgeries"] += 1
         events = list(session.approve(plan, digest, "yes", typed=typed))
         assert [event for event in events if isinstance(event, StepApplied)] == []
-        assert isinstance(events[-1], Errored), f"went through: {plan.id}"
+        assert any(isinstance(event, Errored) for event in events), f"went through: {plan.id}"
 
     def _refused(self, session: Session, plan: Plan, grant: Grant) -> None:
         self.tally["forgeries"] += 1
@@ -409,6 +463,12 @@ def _leave(events: Any, way: str) -> None:
         list(events)
     except (KeyboardInterrupt, StopIteration):
         pass
+
+
+def _sorts(plan: Plan) -> set[tuple[str, ...]]:
+    """What sorts of change a plan holds, as coarsely as a permission for the session may be read at most."""
+    refs = [(step.change.kind, _ref(step.change)) for step in plan.steps]
+    return {(kind, ref.kind, ref.namespace or "") for kind, ref in refs}
 
 
 def _too_far(plan: Plan) -> bool:

@@ -36,7 +36,7 @@ from tools.change import (
     WriteFile,
 )
 from tools.context import Context
-from tools.errors import ShipmateError
+from tools.errors import NotFound, ShipmateError
 from tools.preview import Preview
 
 Labels = Mapping[str, str]
@@ -340,6 +340,10 @@ def _labels(ctx: Context, ref: Ref, manifest: Mapping[str, Json]) -> tuple[Label
 
 def _later(ctx: Context, kind: str, name: str, namespace: str) -> Callable[[], tuple[Labels, ...]]:
     def labels() -> tuple[Labels, ...]:
-        return _labels(ctx, ctx.cluster.kinds.resolve(kind).ref(name, namespace or None), {})
+        try:
+            resource = ctx.cluster.kinds.resolve(kind)
+        except NotFound:  # its kind comes with the same release
+            return ()
+        return _labels(ctx, resource.ref(name, namespace or None), {})
 
     return labels

@@ -28,17 +28,14 @@ def about_permission(guard: Guard, text: str, by: str) -> str:
 
 
 def _permitted(guard: Guard) -> str:
+    if not guard.mode.applies:
+        return f"Nothing at all: in {guard.mode} mode nothing is applied."
     lines = [f"{grant.id}  {grant}" for grant in guard.standing.active()]
     if lines:
         lines = ["Without a question, since you said so in this session:", *lines, 'To end one: "revoke ID".']
-    else:
-        lines = ["Nothing was permitted for this session: every plan waits for a yes."]
     if guard.mode is Mode.AUTO:
-        lines[-1:] = [] if len(lines) == 1 else lines[-1:]
-        lines.append("In auto mode, what your policy allows is applied without a question; `shipmate policy show`.")
-    elif not guard.mode.applies:
-        lines = [f"Nothing at all: in {guard.mode} mode nothing is applied."]
-    return "\n".join(lines)
+        lines.append("In auto mode, what your policy allows is applied without a question: `shipmate policy show`.")
+    return "\n".join(lines) or "Nothing was permitted for this session: every plan waits for a yes."
 
 
 def _revoked(guard: Guard, beginning: str | None, by: str) -> str:

@@ -18,6 +18,7 @@ from agent.guard.rules import PolicyFile
 from tools.errors import BadRequest
 
 _LARGEST = 256 * 1024  # bytes
+_LONGEST = 500  # signs of what is told about it
 _MEND = (
     "Nothing is changed until it is mended; `shipmate policy test` checks it, `shipmate policy schema` describes it."
 )
@@ -127,9 +128,9 @@ def _told(root: Node, error: ValidationError) -> tuple[int, str]:
             return line, f"{key} is missing"
         case "literal_error" | "enum":
             expected = str(first.get("ctx", {}).get("expected", ""))
-            return line, f"{key} is {first['input']!r}; allowed: {expected}"
+            return line, f"{key} is {str(first['input'])[:60]!r}; allowed: {expected}"
         case "string_type":
-            return line, f"{key} is {first['input']!r}, which is not text; put it in quotes"
+            return line, f"{key} is {str(first['input'])[:60]!r}, which is not text; put it in quotes"
         case "value_error":
             return line, f"{key}: {first['msg'].removeprefix('Value error, ')}"
         case "model_type" | "model_attributes_type":
@@ -171,4 +172,6 @@ def _line(root: Node, where: Where) -> int:
 
 
 def _wrong(name: str, line: int, problem: str) -> BadRequest:
-    return BadRequest(f"The policy {name} is wrong in line {line}: {problem}.", _MEND)
+    """What is wrong, in one line; the file may be a stranger's, so its words are kept short."""
+    text = " ".join(problem.split())
+    return BadRequest(f"The policy {name} is wrong in line {line}: {text[:_LONGEST]}.", _MEND)

@@ -68,8 +68,10 @@ class _Strict(BaseModel):
 class Criteria(_Strict):
     """What a rule is about: everything that is named must match; what is left out matches anything.
 
-    Texts are globs (`*`, `?`, `[…]`); one with `!` in front excludes. `namespace` matches only what is in a namespace
-    (a Namespace is in itself); `registry` is `host` or `host/path` of every image that the change names.
+    Texts are globs (`*`, `?`, `[…]`); one with `!` in front excludes. `verb: update` covers the narrower ones (scale,
+    restart, set-image and so on). `labels` are those of the object now and in a manifest at hand. `namespace` matches
+    only what is in a namespace (a Namespace is in itself). `registry` is `host` or `host/path` of every image that the
+    change names.
     """
 
     effect: Effects = ()
@@ -200,7 +202,7 @@ class Rule(_Strict):
     ask: Criteria | None = None
     confirm: Criteria | None = None
     deny: Criteria | None = None
-    reason: str = Field("", strict=True)
+    reason: str = Field("", strict=True, max_length=300)
     on_unhealthy: Literal["stop", "roll-back"] = Field("stop", alias="on-unhealthy")
     _line: int = PrivateAttr(0)
 
@@ -307,7 +309,7 @@ _UPDATES = {
 class PolicyFile(_Strict):
     """What a policy file holds."""
 
-    rules: tuple[Rule, ...] = Field(strict=False)
+    rules: tuple[Rule, ...]
     tests: tuple[Example, ...] = ()
 
     def first(self, act: Act) -> Rule | None:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from agent.minds.planner.drafts.fragments import Text, compiled, words
+from agent.minds.planner.drafts.data import words
+from agent.minds.planner.drafts.fragments import Text, compiled
 
 Object = dict[str, Any]
 _MARK = compiled(

@@ -10,8 +10,9 @@ import re
 from typing import Any
 
 from agent.minds.planner.drafts.containers import Part, parts_of
+from agent.minds.planner.drafts.data import groups, kinds, words
 from agent.minds.planner.drafts.finish import finished, missing
-from agent.minds.planner.drafts.fragments import HIDDEN, Found, Text, fragments, groups, kinds, words
+from agent.minds.planner.drafts.fragments import HIDDEN, Found, Text, fragments
 from agent.minds.planner.drafts.head import Head, read_head
 from agent.minds.planner.drafts.manifest import filled, put
 from agent.minds.planner.meaning import Interpretation, Meaning, Question, Step, Unknown
@@ -67,7 +68,7 @@ class Draft:
 
     def left(self) -> str:
         """The words that nobody took."""
-        found = re.findall(r"[^\s\x1f,;:!?()]+", self.said.rest.replace(HIDDEN, "…"))
+        found = re.findall(r"[^\s\x00,;:!?()]+", self.said.rest.replace(HIDDEN, "…"))
         plain = ((word, word.lower().strip("\"'`.")) for word in found)
         known = words("filler") | (words("measures") if self.measured else frozenset())
         return " ".join(word for word, low in plain if low not in known and re.search(r"[\w…]", low))

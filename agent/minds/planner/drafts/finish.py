@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.minds.planner.drafts.fragments import groups, kinds
+from agent.minds.planner.drafts.access import by_group
+from agent.minds.planner.drafts.data import groups, kinds
 
 Object = dict[str, Any]
 
@@ -33,6 +34,11 @@ def finished(kind: str, manifest: Object) -> list[Object]:
     if kind in groups()["pods"]:
         _finish_pods(kind, name, manifest)
         more = _claims(kind, manifest)
+    if "rules" in manifest:
+        manifest["rules"] = [split for rule in manifest["rules"] for split in by_group(rule)]
+    for one in manifest.get("subjects", ()):
+        if one["kind"] == "ServiceAccount":
+            one.setdefault("namespace", manifest["metadata"].get("namespace", "default"))
     for path, value in form.get("defaults", {}).items():
         if not has(manifest, path):
             _set(manifest, path, value.replace("{name}", name) if isinstance(value, str) else value)

@@ -7,15 +7,14 @@ phrases there are is data; the code knows how to read them, and that a word whic
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from agent.minds.planner.drafts.data import entries, groups, macros
 from agent.minds.planner.drafts.slots import SLOTS
-from tools.data import data_folder
 
-TAKEN, HIDDEN = "\x1f", "\x1e"
+TAKEN, HIDDEN = "\x00", "\x01"
 _QUOTED = re.compile(r"([\"'`])((?:(?!\1).)*\s(?:(?!\1).)*)\1")  # what is quoted is one value, whatever words are in it
 _SLOT = re.compile(r"\{([a-z]+)(?::(\w+))?\}")
 
@@ -41,45 +40,9 @@ class Found:
 
 
 @cache
-def macros() -> dict[str, str]:
-    """Words that stand for others in patterns, such as <with> for "with", "having" and "that has"."""
-    return _data()["macros"]
-
-
-@cache
-def groups() -> dict[str, frozenset[str]]:
-    """Groups of kinds, such as `pods` for every kind that makes pods."""
-    return {name: frozenset(kinds) for name, kinds in _data()["groups"].items()}
-
-
-@cache
-def words(name: str) -> frozenset[str]:
-    """A list of words by its name: what says nothing by itself, what is no name."""
-    return frozenset(_data()["words"][name].split())
-
-
-@cache
 def fragments() -> tuple[Fragment, ...]:
     """All phrases, in the order in which they are looked for."""
-    return tuple(_fragment(entry) for entry in _data()["fragment"])
-
-
-@cache
-def _data() -> dict[str, Any]:
-    merged: dict[str, Any] = {"fragment": [], "macros": {}, "groups": {}, "kind": {}, "words": {}}
-    for path in sorted((data_folder("prompts") / "planner" / "drafts").glob("*.toml")):
-        for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            if isinstance(value, list):
-                merged[key] += value
-            else:
-                merged[key] |= value
-    return merged
-
-
-@cache
-def kinds() -> dict[str, dict[str, Any]]:
-    """What a new object of a kind starts as, and what it cannot be without."""
-    return _data()["kind"]
+    return tuple(_fragment(entry) for entry in entries())
 
 
 def _fragment(entry: dict[str, Any]) -> Fragment:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 
-from agent.minds.planner.drafts.fragments import Text, compiled, words
+from agent.minds.planner.drafts.data import kind_of, kind_words, words
+from agent.minds.planner.drafts.fragments import Text, compiled
 from agent.minds.planner.drafts.slots import NAME
 from agent.minds.planner.reading.facts import Facts
-from agent.minds.planner.reading.lexicon import lexicon
 
 _POLITE = (
     r"^\W*(?:(?:please|pls|hi|hello|hey|ok|okay|so|now|then|also|first|next|finally|and|just|kindly|can|could|would|will"
@@ -35,30 +34,12 @@ class Head:
     end: int
 
 
-@cache
-def _kind_words() -> str:
-    phrases = [
-        " ".join(words) for words, senses in lexicon().senses.items() if any(s.section == "kind" for s in senses)
-    ]
-    return "|".join(re.escape(phrase).replace(r"\ ", r"[\s-]?") for phrase in sorted(phrases, key=len, reverse=True))
-
-
-def kind_of(phrase: str) -> str:
-    """The kind that a phrase names, however it is joined."""
-    senses = (
-        lexicon().senses.get(tuple(re.split(r"[\s-]+", phrase.lower())))
-        or lexicon().senses.get((phrase.lower(),))
-        or []
-    )
-    return next((sense.concept for sense in senses if sense.section == "kind"), "")
-
-
 def read_head(text: Text, facts: Facts) -> Head | None:
     """The head of an order to make an object, taken from the text; None when it is no such order."""
     opened = re.match(rf"{_POLITE}{_VERB}\s+{_ARTICLE}", text.rest, re.IGNORECASE)
     if not opened:
         return None
-    kind_word = rf"(?P<kept>headless\s+)?[\"'`]?(?P<kind>{_kind_words()})\b[\"'`]?"
+    kind_word = rf"(?P<kept>headless\s+)?[\"'`]?(?P<kind>{kind_words()})\b[\"'`]?"
     found = re.compile(rf"(?P<before>){kind_word}", re.IGNORECASE).match(text.rest, opened.end()) or re.compile(
         rf"[\"'`]?(?P<before>{NAME})[\"'`]?\s+(?:as\s+{_ARTICLE})?{kind_word}", re.IGNORECASE
     ).match(text.rest, opened.end())

@@ -7,15 +7,17 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from agent.minds.planner.drafts import access
+from agent.minds.planner.drafts.data import kind_words, table
 from agent.minds.planner.reading.lexicon import lexicon
 
 Slot = tuple[str, Callable[[str], Any]]
 
 _QUOTED = r"\"[^\"]*\"|`[^`]*`|'[^']*'"
 _STOP = (
-    r"(?=\s*(?:,|;|$|\x1f|\.(?:\s|$)|\s(?:and|with|in|on|using|that|which|every|as|then|from|to|for|at|labell?ed)\s))"
+    r"(?=\s*(?:,|;|$|\x00|\.(?:\s|$)|\s(?:and|with|in|on|using|that|which|every|as|then|from|to|for|at|labell?ed)\s))"
 )
-_PAIR = rf"[A-Za-z0-9_][\w./-]*\s?(?:=|:(?!\d))\s?(?:{_QUOTED}|[^\s,;\x1f]+)"
+_PAIR = rf"[A-Za-z0-9_][\w./-]*\s?(?:=|:(?!\d))\s?(?:{_QUOTED}|[^\s,;\x00]+)"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _UNITS = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hours?|hrs?|d|days?)"
 
@@ -46,7 +48,7 @@ def argv(text: str) -> list[str]:
 
 def pairs(text: str) -> dict[str, str]:
     """KEY=value pairs, however they are joined."""
-    found = re.finditer(rf"([A-Za-z0-9_][\w./-]*)\s?(?:=|:)\s?({_QUOTED}|[^\s,;\x1f]+)", text)
+    found = re.finditer(rf"([A-Za-z0-9_][\w./-]*)\s?(?:=|:)\s?({_QUOTED}|[^\s,;\x00]+)", text)
     return {match[1]: unquoted(match[2]) for match in found}
 
 
@@ -116,6 +118,11 @@ def _known_images() -> str:
     )
 
 
+def _row(one: str) -> str:
+    """Several of one kind in a row: "a, b and c"."""
+    return rf"{one}(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+(?:the\s+)?|/|\s+){one})*"
+
+
 NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 SLOTS: dict[str, Slot] = {
     "image": (r"[a-z0-9][\w.-]*(?::\d+(?=/))?(?:/[\w.-]+)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?(?<![.,])", str),
@@ -131,9 +138,9 @@ SLOTS: dict[str, Slot] = {
     "duration": (rf"\d+\s?{_UNITS}?\b", seconds),
     "quantity": (r"\d+(?:\.\d+)?\s?(?:[kmgtKMGT](?:i?[bB]?|igs?|egs?|egabytes?|igabytes?|ibibytes?))\b", quantity),
     "share": (r"\d+\s?(?:%|percent)|\d+", count_or_share),
-    "value": (rf"{_QUOTED}|[^\s,;\x1f]+", unquoted),
+    "value": (rf"{_QUOTED}|[^\s,;\x00]+", unquoted),
     "text": (_QUOTED, unquoted),
-    "command": (rf"{_QUOTED}|\[[^\]]*\]|[a-z./][^,;\x1f]*?{_STOP}", argv),
+    "command": (rf"{_QUOTED}|\[[^\]]*\]|[a-z./][^,;\x00]*?{_STOP}", argv),
     "ports": (r"\d{1,5}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)\d{1,5})+", ports),
     "when": (_WHEN, cron),
     "cron": (r"[\d*][\d*/,-]*(?:\s[\d*/,A-Za-z-]+){4}", str),
@@ -144,7 +151,12 @@ SLOTS: dict[str, Slot] = {
         unquoted,
     ),
     "secs": (rf"\d+\s?{_UNITS}?\b|infinity", lambda text: text if text == "infinity" else str(seconds(text))),
-    "upper": (rf"(?-i:[A-Z][A-Z0-9_]*)=(?:{_QUOTED}|[^\s,;\x1f]+)", pairs),
+    "upper": (rf"(?-i:[A-Z][A-Z0-9_]*)=(?:{_QUOTED}|[^\s,;\x00]+)", pairs),
+    "verbs": (
+        _row(rf"(?:{'|'.join(table('verbs')['known'])}|{'|'.join(access.SPOKEN)}|all|any|every|full|manage|\\*)"),
+        access.verbs,
+    ),
+    "resources": (_row(rf"(?:pods?[ /](?:logs?|exec)|{kind_words()})"), access.resources),
     "probe": (r"liveness|readiness|startup", str.lower),
     "quotedcmd": (_QUOTED, argv),
     "pairs": (rf"{_PAIR}(?:(?:\s*,?\s*and\s+|\s*,\s*|\s+){_PAIR})*", pairs),

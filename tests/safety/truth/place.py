@@ -78,10 +78,7 @@ class Place:
     def make_workspace(self) -> None:
         """The files of the workspace, and nothing else in it."""
         shutil.rmtree(self.root, ignore_errors=True)
-        for name, text in _WORKSPACE.items():
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / name).write_text(text)
-        (self.root / "leak").symlink_to(self.outside)
+        write_workspace(self.root, self.outside)
         self.accept_files()
 
     def accept_files(self) -> None:
@@ -96,6 +93,14 @@ class Place:
         if _digest(self.root, self.outside) != self._files:
             found.append("files changed")
         return found
+
+
+def write_workspace(root: Path, outside: Path) -> None:
+    """One component, a chart, a file with a secret, and a link that leads out."""
+    for name, text in _WORKSPACE.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "leak").symlink_to(outside)
 
 
 @contextmanager

@@ -533,7 +533,7 @@ def play(run: Run, examples: int) -> None:
     """Run that many programs of the adversary, hear the witness, and tell the figures."""
     machine = seed(SEED)(type("Played", (Adversary,), {"run": run}))
     told = settings(
-        max_examples=examples, stateful_step_count=10, deadline=None, database=None, print_blob=True,
+        max_examples=examples, stateful_step_count=8, deadline=None, database=None, print_blob=True,
         report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,),
     )  # fmt: skip

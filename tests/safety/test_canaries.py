@@ -281,6 +281,7 @@ def drive_planner(stage: Stage) -> None:
             stage.surfaces[f"terminal after: {request.split()[0]} {len(stage.surfaces)}"] = chat.raw[after:].encode()
         chat.type(CTRL_D)
         assert chat.wait() == 0
+        assert "met a bug" not in chat.raw, chat.raw[-3000:]
         stage.surfaces["terminal while looking"] = chat.raw[:shown].encode()
 
 

@@ -88,7 +88,10 @@ def test_hostile_texts_in_a_real_cluster_bring_forth_no_plan(world: Context) -> 
     for number, text in enumerate(
         t for g in groups if g["place"] in ("configmap", "annotation", "event") for t in g["texts"]
     ):
-        config = {"metadata": {"name": f"c{number}", "annotations": {"note": text}}, "data": {"note": text}}
+        config: dict[str, Any] = {
+            "metadata": {"name": f"c{number}", "annotations": {"note": text}},
+            "data": {"note": text},
+        }
         write_directly(cluster, "POST", f"{place}/configmaps", config)
         about = {"kind": "ConfigMap", "name": f"c{number}", "namespace": world.namespace}
         event = {"metadata": {"name": f"e{number}"}, "type": "Warning", "reason": "Planted", "message": text[:1000]}

@@ -337,7 +337,6 @@ def drive_model(stage: Stage, script: Script) -> None:
     ).encode()
 
 
-@pytest.mark.timeout(300)
 def test_no_planted_secret_is_found_anywhere(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("langchain_openai")
     with Processes() as processes, serving() as script:

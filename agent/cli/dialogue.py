@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
+from agent.cli.interrupts import interrupts
 from agent.cli.render import Screen
 from agent.events import Errored, Event
 from agent.guard.plan import Plan
@@ -107,8 +108,9 @@ def unconfirmed(plan: Plan) -> Errored:
 def watch(session: Session, screen: Screen, events: Iterable[Event]) -> None:
     """Show what happens; Ctrl-C stops it, and then says what was done by then."""
     try:
-        with closing(iter(events)) as running:  # pyright: ignore[reportArgumentType]
+        with interrupts() as check, closing(iter(events)) as running:  # pyright: ignore[reportArgumentType]
             for event in running:
+                check()
                 screen.show(event)
     except KeyboardInterrupt:
         screen.stopped()

@@ -130,7 +130,8 @@ def _related(snap: Snapshot, target: Object) -> Iterator[Object]:
             claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
             if claim and (found := snap.find("persistentvolumeclaims", claim, space)):
                 yield found
-    labels = (template_of(owner).get("metadata") or {}).get("labels") if owner["kind"] != "Service" else None
+    runs = "spec" in owner and owner["kind"] != "Service"  # a ConfigMap, for one, has nothing that runs
+    labels = (template_of(owner).get("metadata") or {}).get("labels") if runs else None
     for service in snap.all("services"):
         selector = (service.get("spec") or {}).get("selector")
         if not labels or not selector or service["metadata"].get("namespace") != space:

@@ -25,7 +25,8 @@ class Terminal:
         self._from = 0  # in the text without its escapes
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
-            os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **(env or {})})
+            plain = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}  # nobody asks where the cursor is
+            os.execvpe(argv[0], argv, {**os.environ, **plain, **(env or {})})
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         os.kill(self.pid, signal.SIGWINCH)
 

@@ -32,6 +32,8 @@ def draft(text: str, facts: Facts) -> Meaning | None:
     form = kinds().get(head.kind)
     if form is None:
         return Unknown(say("create-kind", kind=head.kind))
+    if head.kind == "namespace" and not re.search(r"label|annotat", text, re.IGNORECASE):
+        return None  # has a tool of its own, which knows its names better
     if head.name != head.name.lower():
         return Unknown(say("impossible-name", name=head.name))
     made = Draft(head, form, said)

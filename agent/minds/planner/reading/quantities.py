@@ -128,8 +128,9 @@ def _role(text: str, span: tuple[int, int], others: list[tuple[int, int]]) -> Ro
     ]
     later = [start for start, _ in others if start >= span[1]]
     following = min([*later, len(text), *(span[1] + m.start() for m in re.finditer(r",|;| and ", low[span[1] :]))])
-    before = [(at, role) for at, role in words if at < span[1]]  # "memory limit 256Mi": it may stand inside the span
-    after = [role for at, role in words if span[1] <= at < following]
+    # "memory limit 256Mi": the word may stand inside the span
+    before: list[tuple[int, Role]] = [(at, role) for at, role in words if at < span[1]]
+    after: list[Role] = [role for at, role in words if span[1] <= at < following]
     previous = max((end for _, end in others if end <= span[0]), default=0)
     if before and (before[-1][0] >= previous or not after):
         return before[-1][1]

@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 from agent.guard.plan import Plan
 from tools.change import Frozen, Json
 from tools.preview import Verification
-from tools.told import Told
+from tools.secrets.told import Told
 
 
 class Token(Frozen):

@@ -7,12 +7,12 @@ from collections.abc import Generator
 from agent.events import Answered, Asked, Event, PlanProposed, Token, ToolFinished, ToolStarted
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
-from agent.guard.ruling import Decision
+from agent.guard.policy.ruling import Decision
 from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returned, Say, Turn, Writing
 from tools.catalog import Result, Tool, by_name
 from tools.change import Change, Proposal
 from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, exit_code
-from tools.redact import redact_object
+from tools.secrets.redact import redact_object
 
 MAX_ROUNDS = 25
 

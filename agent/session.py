@@ -12,9 +12,9 @@ from agent.events import Answered, Asked, Errored, Event, Noticed, StepApplied
 from agent.guard.execution import as_shown, reported
 from agent.guard.grant import Grant
 from agent.guard.guard import Guard
-from agent.guard.permitted import about_permission
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode, tools_in
+from agent.guard.policy.modes import Mode, tools_in
+from agent.guard.policy.permitted import about_permission
 from agent.guard.recovery import recover
 from agent.guard.stopped import CHOICES, Stopped, choice, stopped, taken_back
 from agent.guard.undo import journal_of, undo
@@ -27,7 +27,7 @@ from tools.change import Change, Proposal
 from tools.context import Context
 from tools.errors import Failed, NeedsAnswer, NotFound, ShipmateError, exit_code
 from tools.handlers import handler_for
-from tools.said import learn_said
+from tools.secrets.said import learn_said
 
 TOOLS: tuple[Tool, ...] = (*CATALOG, Tool("undo", Effect.CHANGE, "agent.guard.undo:undo"))
 

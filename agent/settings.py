@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent.guard.policy import Mode, lowest
+from agent.guard.policy.modes import Mode, lowest
 from tools.context import Context
 from tools.errors import BadRequest
 

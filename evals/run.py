@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from agent.events import Answered, Asked, Errored, Event, PlanProposed
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.session import Session, choose_mind
 from agent.settings import Settings
 from evals.scenario import Check, Ends, Scenario, Turn, load_all

@@ -74,7 +74,7 @@ def _told(ctx: Context, change: Change, kept: Applied | None, uid: str | None) -
         return None
     ref = getattr(change, "ref", None)
     if isinstance(kept.before, dict) and "object" in kept.before and isinstance(ref, Ref):
-        from tools.kubernetes.handlers.unanswered import as_if_answered
+        from tools.kubernetes.handlers.undoing.unanswered import as_if_answered
 
         try:
             return as_if_answered(ctx, change, kept, ctx.cluster.read(ref))
@@ -91,7 +91,7 @@ def _as_before(ctx: Context, change: Change, preview: Preview) -> bool:
     ref = getattr(change, "ref", None)
     if not isinstance(ref, Ref):
         return True
-    from tools.kubernetes.handlers.preflight import check_shown, live_object
+    from tools.kubernetes.handlers.foresight.preflight import check_shown, live_object
 
     try:
         check_shown(ctx, ref, live_object(ctx, ref), preview.uid, preview.shown)
@@ -101,7 +101,7 @@ def _as_before(ctx: Context, change: Change, preview: Preview) -> bool:
 
 
 def _uid(ctx: Context, ref: Ref) -> str | None:
-    from tools.kubernetes.handlers.preflight import live_object
+    from tools.kubernetes.handlers.foresight.preflight import live_object
 
     live = live_object(ctx, ref)
     return live["metadata"]["uid"] if live else None

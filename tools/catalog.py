@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from tools.change import Frozen, Json, Proposal, is_unicode
 from tools.context import Context
 from tools.errors import BadRequest
-from tools.told import Told, ToldData
+from tools.secrets.told import Told, ToldData
 
 
 class Effect(StrEnum):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tools.told import Told
+from tools.secrets.told import Told
 
 Json = Any  # a JSON value; precise recursive types cost more than they catch here
 

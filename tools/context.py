@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tools.docker.engine import Engine
     from tools.helm.runner import Helm
     from tools.kubernetes.door.client import Cluster
-    from tools.vault import Vault
+    from tools.secrets.vault import Vault
     from tools.workspace.components import Workspace
 
 
@@ -86,6 +86,6 @@ class Context:
     @cached_property
     def vault(self) -> Vault:
         """Encrypted keeper of the secret values that must wait for a while."""
-        from tools.vault import Vault
+        from tools.secrets.vault import Vault
 
         return Vault(self.state / "vault")

@@ -23,7 +23,7 @@ class ShipmateError(Exception):
     """
 
     def __init__(self, message: str, next_step: str = "") -> None:
-        from tools.redact import redact_text
+        from tools.secrets.redact import redact_text
 
         message, next_step = redact_text(message), redact_text(next_step)
         super().__init__(message)

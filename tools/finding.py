@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from tools.change import Change, Ref
-from tools.told import Told
+from tools.secrets.told import Told
 
 
 class Severity(StrEnum):

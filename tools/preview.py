@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tools.change import Change, Frozen, Json
 from tools.finding import Finding
-from tools.told import Told
+from tools.secrets.told import Told
 
 
 class Risk(StrEnum):

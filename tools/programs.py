@@ -161,7 +161,7 @@ def stream(
 
 def failure(argv: Sequence[str], output: Output) -> Failed:
     """The error for a program that ended badly: its last lines, without secrets."""
-    from tools.redact import redact_text
+    from tools.secrets.redact import redact_text
 
     said = (output.stderr.strip() or output.stdout.strip())[-2000:]
     words = " ".join(argument for argument in argv[:3] if not argument.startswith("-"))

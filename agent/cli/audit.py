@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from agent.cli.common import add_output, print_result, settings_from
 
 if TYPE_CHECKING:
-    from agent.guard.audit_log import Event
     from agent.guard.journal import Record
+    from agent.guard.witness.audit_log import Event
     from agent.settings import Settings
 
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from agent.cli.moments import moment
     from agent.guard.journal import Journal
     from agent.guard.undo import journal_of
-    from agent.guard.witness import SKEW, witness
+    from agent.guard.witness.compare import SKEW, witness
 
     settings = settings_from(args)
     if args.built_in:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _events(args: argparse.Namespace, since: datetime | None) -> Iterator[Event]:
     """The events of the log, as far as they may be Shipmate's."""
-    from agent.guard.audit_log import events_in, moment, read_events, words
+    from agent.guard.witness.audit_log import events_in, moment, read_events, words
 
     if args.built_in:
         from tools.provision.drivers import builtin

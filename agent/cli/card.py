@@ -13,7 +13,7 @@ from rich.text import Text
 from agent.cli.outline import outline
 from agent.cli.plain import clean
 from agent.guard.plan import Plan, Step
-from agent.guard.ruling import Decision, Ruling
+from agent.guard.policy.ruling import Decision, Ruling
 from tools.preview import Risk
 
 _LEAST_LINES = 12  # of diff for each step

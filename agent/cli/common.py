@@ -34,7 +34,7 @@ def one_shot_settings(args: argparse.Namespace, person: bool) -> Settings:
 
     This only ever lowers the mode: what the settings forbid, --yes does not allow.
     """
-    from agent.guard.policy import Mode
+    from agent.guard.policy.modes import Mode
 
     settings = settings_from(args)
     if settings.mode is Mode.ASK and not (args.yes or person):

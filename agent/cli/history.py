@@ -16,6 +16,6 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Append a line to the file."""
-        from tools.said import redact_said
+        from tools.secrets.said import redact_said
 
         super().store_string(redact_said(string))

@@ -11,7 +11,7 @@ from agent.cli.common import add_output, print_result, settings_from
 from tools.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
-    from agent.guard.judge import Judge, Source
+    from agent.guard.policy.judge import Judge, Source
     from agent.settings import Settings
     from tools.change import Json
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _judge(settings: Settings) -> Judge:
-    from agent.guard.judge import Judge
+    from agent.guard.policy.judge import Judge
 
     return Judge(settings.open_context().root, settings.policy)
 
@@ -52,15 +52,15 @@ def _judge(settings: Settings) -> Judge:
 def _schema() -> int:
     import json
 
-    from agent.guard.rules import schema
+    from agent.guard.policy.rules import schema
 
     print(json.dumps(schema(), indent=2))
     return 0
 
 
 def _show(settings: Settings, args: argparse.Namespace) -> int:
-    from agent.guard.floor import TOLD
-    from agent.guard.judge import own_file
+    from agent.guard.policy.floor import TOLD
+    from agent.guard.policy.judge import own_file
 
     sources = _judge(settings).sources()
     lines = [f"Mode: {settings.mode}."]
@@ -105,8 +105,8 @@ def _test(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _named(path: Path) -> tuple[Source, ...]:
-    from agent.guard.judge import Source
-    from agent.guard.policy_file import read
+    from agent.guard.policy.file import read
+    from agent.guard.policy.judge import Source
 
     return (Source(path, True, read(path, own=False)),)
 
@@ -115,7 +115,7 @@ def _tried(source: Source) -> Iterator[dict[str, Json]]:
     """Each example of a file, decided by that file and the floor."""
     from dataclasses import replace
 
-    from agent.guard.judge import ruling
+    from agent.guard.policy.judge import ruling
 
     for example in source.policy.tests:
         act = example.act()
@@ -157,7 +157,7 @@ def _grants(settings: Settings, args: argparse.Namespace) -> int:
     """List the standing grants of every session, or revoke them."""
     import getpass
 
-    from agent.guard.standing import everywhere, revoke
+    from agent.guard.policy.standing import everywhere, revoke
     from agent.guard.undo import journal_of
 
     ctx = settings.open_context()

@@ -16,7 +16,7 @@ from tools.handlers import handler_for
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Verification
 from tools.progress import Steps, T
-from tools.sealing import references
+from tools.secrets.sealing import references
 
 if TYPE_CHECKING:
     from agent.guard.guard import Guard

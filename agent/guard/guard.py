@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent.events import Event
-from agent.guard.acts import Act, acts_of
 from agent.guard.execution import Execution, reported
 from agent.guard.grant import Grant
 from agent.guard.hold import Hold
 from agent.guard.journal import Journal
-from agent.guard.judge import Judge
 from agent.guard.plan import Aim, Plan, Step
-from agent.guard.policy import Mode
-from agent.guard.ruling import Decision, strictest
-from agent.guard.standing import Standing, StandingGrant
+from agent.guard.policy.acts import Act, acts_of
+from agent.guard.policy.judge import Judge
+from agent.guard.policy.modes import Mode
+from agent.guard.policy.ruling import Decision, strictest
+from agent.guard.policy.standing import Standing, StandingGrant
 from agent.guard.stopped import taken_back
 from agent.store.sqlite import PlanStatus, Store
 from tools.catalog import Effect, Tool
@@ -24,7 +24,7 @@ from tools.change import Change, Json, Proposal
 from tools.context import Context
 from tools.errors import Refused, ShipmateError
 from tools.handlers import combined, handler_for
-from tools.said import redact_said
+from tools.secrets.said import redact_said
 
 _WITHOUT_CLUSTER = {"build-image", "tag-image", "write-file"}
 _KEEPS = timedelta(hours=24)  # how long a plan may wait for its yes

@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from agent.guard.ruling import Ruling, strictest
+from agent.guard.policy.ruling import Ruling, strictest
 from tools.change import Change, Frozen, plans_undone
 from tools.preview import Preview, Risk
-from tools.told import Told
+from tools.secrets.told import Told
 
 
 class Aim(Frozen):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.guard.acts import Act, revealing
 from agent.guard.guard import Guard
-from agent.guard.policy import Mode
-from agent.guard.ruling import Decision
+from agent.guard.policy.acts import Act, revealing
+from agent.guard.policy.modes import Mode
+from agent.guard.policy.ruling import Decision
 from tools.catalog import Effect
 from tools.errors import Refused
 from tools.kubernetes.look.reveal import Hidden, read_hidden

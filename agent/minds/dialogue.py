@@ -14,9 +14,9 @@ from typing import Any
 
 from agent.minds.mind import Call, Returned, Turn
 from tools.change import Json
-from tools.known import REDACTED, removed
-from tools.redact import redact_object, redact_text
-from tools.said import redact_said
+from tools.secrets.known import REDACTED, removed
+from tools.secrets.redact import redact_object, redact_text
+from tools.secrets.said import redact_said
 
 Message = dict[str, Any]
 LONGEST_RESULT = 16_000  # characters of one tool result

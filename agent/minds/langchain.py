@@ -17,7 +17,7 @@ from agent.minds.reply import Reply, Telling
 from tools.catalog import Tool
 from tools.data import data_folder
 from tools.errors import BadRequest, Failed, Forbidden, NotFound, ShipmateError, Unreachable
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 CONTEXT = 160_000  # characters of conversation that a model is sent, about 40,000 tokens
 MAX_CALLS = 12  # tool calls in one reply

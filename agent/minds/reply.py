@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from agent.minds.mind import Call
 from tools.change import Json, is_unicode
-from tools.known import REDACTED
-from tools.redact import redact_text
+from tools.secrets.known import REDACTED
+from tools.secrets.redact import redact_text
 
 _CUT_OFF = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent.guard.plan import Plan
 from agent.minds.mind import Turn
 from tools.errors import Failed
-from tools.told import STORED
+from tools.secrets.told import STORED
 
 PlanStatus = Literal["pending", "applying", "applied", "failed", "refused", "replaced", "denied", "expired"]
 
@@ -92,8 +92,8 @@ class Store:
 
     def save_turns(self, conversation: str, turns: list[Turn]) -> None:
         """Keep a conversation, without the secrets that a person may have typed into it."""
-        from tools.redact import redact_object
-        from tools.said import redact_said
+        from tools.secrets.redact import redact_object
+        from tools.secrets.said import redact_said
 
         said = [
             turn.model_copy(update={"text": redact_said(turn.text)}) if turn.role == "person" else turn

@@ -9,7 +9,7 @@ import pytest
 from agent.events import Event, StepApplied
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.guard.undo import journal_of, undo
 from agent.store.sqlite import Store
 from tools.change import Proposal, Ref, Scale

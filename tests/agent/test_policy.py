@@ -16,11 +16,11 @@ import pytest
 
 from agent.events import Answered, Errored, Event, Noticed, PlanProposed
 from agent.guard.guard import Guard
-from agent.guard.judge import own_file
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode, tools_in
-from agent.guard.ruling import Decision
-from agent.guard.standing import everywhere, revoke
+from agent.guard.policy.judge import own_file
+from agent.guard.policy.modes import Mode, tools_in
+from agent.guard.policy.ruling import Decision
+from agent.guard.policy.standing import everywhere, revoke
 from agent.guard.undo import journal_of
 from agent.session import TOOLS, Session
 from agent.settings import Settings, config_file
@@ -336,7 +336,7 @@ def test_files_that_cannot_be_relied_on(here: Context, tmp_path: Path, how: str)
 
 def test_nothing_of_yaml_is_imported_without_a_policy(here: Context) -> None:
     code = (
-        "import sys; from pathlib import Path; from agent.guard.judge import Judge; import agent.guard.guard; "
+        "import sys; from pathlib import Path; from agent.guard.policy.judge import Judge; import agent.guard.guard; "
         f"assert Judge(Path({str(here.root)!r})).sources() == (); sys.exit('yaml' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -443,7 +443,7 @@ def test_it_ends_after_its_time_and_with_the_session(here: Context, monkeypatch:
             return now + timedelta(hours=8, seconds=1)
 
     with monkeypatch.context() as patched:
-        patched.setattr("agent.guard.standing.datetime", Later)
+        patched.setattr("agent.guard.policy.standing.datetime", Later)
         assert not guard.standing.active()
     assert guard.standing.active()
     guard.revoke("the end of the session")

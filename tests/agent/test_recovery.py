@@ -12,7 +12,7 @@ import pytest
 
 from agent.events import PlanProposed
 from agent.guard.hold import Hold, any_left
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.session import Session
 from tests.agent.scripted import ScriptedMind, calling
 from tests.agent.terminal import Terminal

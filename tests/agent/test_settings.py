@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.settings import Settings, config_file
 from tools.errors import BadRequest
 

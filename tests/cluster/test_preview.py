@@ -16,7 +16,7 @@ from tools.change import Change, Patch, Ref
 from tools.context import Context
 from tools.errors import Refused
 from tools.kubernetes import changes
-from tools.kubernetes.handlers.rights import missing_rights
+from tools.kubernetes.handlers.foresight.rights import missing_rights
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.workload_changes import env_change, image_change, scale_change
 from tools.permit import Permit

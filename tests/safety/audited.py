@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from agent.guard.audit_log import Event, events_in, words
 from agent.guard.journal import Journal
-from agent.guard.witness import Report, witness
+from agent.guard.witness.audit_log import Event, events_in, words
+from agent.guard.witness.compare import Report, witness
 from tests.conftest import CLUSTER_CONTEXT
 from tools.provision.drivers import builtin
 

@@ -22,7 +22,7 @@ from agent.guard.journal import Journal
 from agent.store.sqlite import Store
 from tools.kubernetes.door.client import Cluster
 from tools.permit import Permit
-from tools.vault import Vault
+from tools.secrets.vault import Vault
 
 Work = Callable[[], object]
 

@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from agent.guard.acts import Act
-from agent.guard.floor import floor
-from agent.guard.judge import Source, ruling
-from agent.guard.rules import PolicyFile, Verb
-from agent.guard.ruling import Decision, Ruling
+from agent.guard.policy.acts import Act
+from agent.guard.policy.floor import floor
+from agent.guard.policy.judge import Source, ruling
+from agent.guard.policy.rules import PolicyFile, Verb
+from agent.guard.policy.ruling import Decision, Ruling
 from tools.catalog import Effect
 
 KINDS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from agent.guard.audit_log import events_in, words
+from agent.guard.witness.audit_log import events_in, words
 from tests.conftest import CLUSTER_CONTEXT
 from tests.safety.tap import OUTSIDER
 from tools.context import Context

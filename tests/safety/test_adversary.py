@@ -27,13 +27,13 @@ from hypothesis.stateful import (
 )
 
 from agent.events import Errored, Event, PlanProposed, StepApplied, ToolStarted
-from agent.guard.acts import acts_of
 from agent.guard.grant import Grant
 from agent.guard.journal import Record
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode
-from agent.guard.standing import StandingGrant, scope_of
-from agent.guard.witness import witness
+from agent.guard.policy.acts import acts_of
+from agent.guard.policy.modes import Mode
+from agent.guard.policy.standing import StandingGrant, scope_of
+from agent.guard.witness.compare import witness
 from agent.session import Session
 from tests.safety.adversary import Puppet, calls, one_fitting, said
 from tests.safety.explained import unexplained

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.session import Session
 from tests.safety.adversary import KINDS, NAMES, Puppet, odd, odd_texts
 from tests.safety.stage import Stage

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from agent.events import Answered, Asked, Errored, PlanProposed, ToolStarted
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 from agent.session import Session
 from tests.agent.fake_openai import Script, serving
 from tests.safety.adversary import call

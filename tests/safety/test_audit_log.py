@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.guard.audit_log import read_events
+from agent.guard.witness.audit_log import read_events
 from tests.safety.test_witness import PATH, Story, event
 from tests.safety.test_witness import story as story
 from tools.errors import BadRequest, NotFound

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from agent.guard.acts import Act, acts_of
-from agent.guard.judge import Judge
-from agent.guard.kinds import kind_names
 from agent.guard.plan import Aim
-from agent.guard.ruling import Decision, Ruling
-from agent.guard.standing import scope_of
+from agent.guard.policy.acts import Act, acts_of
+from agent.guard.policy.judge import Judge
+from agent.guard.policy.kinds import kind_names
+from agent.guard.policy.ruling import Decision, Ruling
+from agent.guard.policy.standing import scope_of
 from tests.safety.policy_samples import decided
 from tools.change import (
     ApplyManifest,

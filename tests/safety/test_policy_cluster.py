@@ -11,8 +11,8 @@ import pytest
 from agent.events import Event
 from agent.guard.guard import Guard
 from agent.guard.plan import Plan
-from agent.guard.policy import Mode
-from agent.guard.ruling import Decision
+from agent.guard.policy.modes import Mode
+from agent.guard.policy.ruling import Decision
 from agent.guard.undo import journal_of
 from agent.store.sqlite import Store
 from tools.change import ApplyManifest, Change, HelmRelease, Proposal, Ref

@@ -13,12 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.guard.acts import Act
-from agent.guard.policy import Mode, lowest
-from agent.guard.policy_file import parse
-from agent.guard.rules import PolicyFile, Rule, schema
-from agent.guard.ruling import Decision
-from agent.guard.standing import StandingGrant, scope_of
+from agent.guard.policy.acts import Act
+from agent.guard.policy.file import parse
+from agent.guard.policy.modes import Mode, lowest
+from agent.guard.policy.rules import PolicyFile, Rule, schema
+from agent.guard.policy.ruling import Decision
+from agent.guard.policy.standing import StandingGrant, scope_of
 from tests.safety.policy_samples import acts, decided, least, policies, rules
 from tools.errors import BadRequest
 
@@ -128,7 +128,7 @@ def test_any_text_is_a_policy_or_is_refused_with_its_line(text: str) -> None:
 
 
 def test_everything_about_reading_stays_free(tmp_path: Path) -> None:
-    from agent.guard.judge import Judge
+    from agent.guard.policy.judge import Judge
     from tools.catalog import Effect
 
     (tmp_path / "shipmate-policy.yaml").write_text("rules: [")

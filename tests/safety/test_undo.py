@@ -21,7 +21,7 @@ from tests.conftest import write_directly
 from tools.change import ApplyManifest, Change, Delete, Patch, Proposal, Ref, Scale, WriteFile
 from tools.context import Context
 from tools.errors import NeedsAnswer, NotFound, Refused
-from tools.sealing import sealed
+from tools.secrets.sealing import sealed
 
 Object = dict[str, Any]
 Put = Callable[[str], None]

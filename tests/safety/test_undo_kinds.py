@@ -22,7 +22,7 @@ from tools.errors import BadRequest, NotFound
 from tools.kubernetes.handlers.diff import clean
 from tools.kubernetes.workload_changes import restart_change
 from tools.preview import Applied, Undo
-from tools.sealing import sealed
+from tools.secrets.sealing import sealed
 
 Object = dict[str, Any]
 FAST = settings(

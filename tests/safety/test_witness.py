@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.guard import write_rules
 from agent.guard.journal import Journal
-from agent.guard.witness import Report, witness
+from agent.guard.witness import write_rules
+from agent.guard.witness.compare import Report, witness
 from tools import handlers
 from tools.change import ApplyManifest, Change, Delete, HelmRelease, Patch, Ref, Scale
 from tools.permit import Permit

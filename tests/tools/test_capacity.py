@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tools.kubernetes.handlers.capacity import (
+from tools.kubernetes.handlers.foresight.capacity import (
     needs,
     room,
     room_text,

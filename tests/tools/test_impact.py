@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.kubernetes.handlers.budgets import wanted
-from tools.kubernetes.handlers.defaults import is_default, known
 from tools.kubernetes.handlers.diff import Item
-from tools.kubernetes.handlers.pods_to_come import added
+from tools.kubernetes.handlers.foresight.budgets import wanted
+from tools.kubernetes.handlers.foresight.defaults import is_default, known
+from tools.kubernetes.handlers.foresight.pods_to_come import added
 from tools.kubernetes.handlers.show_diff import asked_only, masked
 from tools.kubernetes.look.managers import managers_of
 from tools.kubernetes.look.owners import owners_of

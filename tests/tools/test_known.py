@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools import known
 from tools.catalog import Result
 from tools.change import Ref
 from tools.errors import Failed
 from tools.finding import Evidence
-from tools.known import REDACTED, learn, learn_named, learn_object, learn_secret, mask
 from tools.preview import Preview
-from tools.redact import redact_object, redact_text
+from tools.secrets import known
+from tools.secrets.known import REDACTED, learn, learn_named, learn_object, learn_secret, mask
+from tools.secrets.redact import redact_object, redact_text
 
 
 @pytest.fixture(autouse=True)

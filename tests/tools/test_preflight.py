@@ -3,8 +3,8 @@
 import pytest
 
 from tools.change import ApplyManifest, HelmRelease, Ref
-from tools.kubernetes.handlers.preflight import made_earlier
-from tools.kubernetes.handlers.refusals import plain_text
+from tools.kubernetes.handlers.foresight.preflight import made_earlier
+from tools.kubernetes.handlers.foresight.refusals import plain_text
 from tools.kubernetes.look.owners import helm_release
 
 

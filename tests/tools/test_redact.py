@@ -11,8 +11,8 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tools.redact import REDACTED, redact_object, redact_text
-from tools.secret_forms import HARMLESS, PROSE, is_secret_name, looks_random
+from tools.secrets.forms import HARMLESS, PROSE, is_secret_name, looks_random
+from tools.secrets.redact import REDACTED, redact_object, redact_text
 
 NAMES = [
     "DB_PASSWORD",

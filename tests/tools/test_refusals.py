@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tools.kubernetes.door.errors import parse_status, translate
-from tools.kubernetes.handlers.refusals import plain, plain_text, plain_warning
+from tools.kubernetes.handlers.foresight.refusals import plain, plain_text, plain_warning
 
 
 def refused(code, reason, message, *causes):

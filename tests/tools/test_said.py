@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tools import known
-from tools.known import REDACTED, mask
-from tools.said import learn_said, redact_said
+from tools.secrets import known
+from tools.secrets.known import REDACTED, mask
+from tools.secrets.said import learn_said, redact_said
 
 SAID = [
     "set env DB_PASSWORD={} on web",

@@ -2,7 +2,7 @@
 
 import copy
 
-from tools.kubernetes.handlers.defaults import is_default
+from tools.kubernetes.handlers.foresight.defaults import is_default
 from tools.kubernetes.handlers.show_diff import asked_only, masked, unified
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tools.errors import NotFound
-from tools.vault import Vault, is_reference
+from tools.secrets.vault import Vault, is_reference
 
 
 def test_a_value_comes_back_also_in_another_process(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tools.errors import Failed
 from tools.progress import Progress
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 _LINE = re.compile(r"#(\d+) (.*)")
 _STEP = re.compile(r"\[(?:(?P<stage>[^\]]*?) )?(?P<n>\d+)/(?P<of>\d+)\] (?P<text>.*)")

@@ -27,7 +27,7 @@ from docker.utils import kwargs_from_env
 from tools.docker.reference import DEFAULT_REGISTRY, Reference
 from tools.errors import BadRequest, Failed, Forbidden, NotFound, ShipmateError, Unreachable
 from tools.permit import Permit, require
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Json = dict[str, Any]
 _READS = ("GET", "HEAD")

@@ -8,7 +8,7 @@ from typing import Any
 from tools.catalog import Result
 from tools.context import Context
 from tools.docker.context import HUGE, TOO_MUCH, BuildContext, human
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 
 def list_images(ctx: Context, *, name: str | None = None) -> Result:

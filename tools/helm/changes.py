@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import BadRequest, NotFound
 from tools.helm import charts, store
 from tools.helm.values import merged, nested
-from tools.sealing import seal
+from tools.secrets.sealing import seal
 
 _RELEASE = re.compile(r"(?=.{1,53}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 

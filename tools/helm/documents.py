@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 from tools.change import Ref
-from tools.known import learn_object
+from tools.secrets.known import learn_object
 
 KEEP = "helm.sh/resource-policy"
 

@@ -11,7 +11,7 @@ from tools.errors import Forbidden, NotFound
 from tools.helm import store
 from tools.helm.documents import documents
 from tools.helm.values import merged, paths
-from tools.redact import redact_object, redact_text
+from tools.secrets.redact import redact_object, redact_text
 
 
 def list_releases(ctx: Context, *, namespace: str | None = None, all_namespaces: bool = False) -> Result:

@@ -18,7 +18,7 @@ from tools.helm.charts import Chart
 from tools.helm.documents import Document, documents
 from tools.helm.runner import Helm
 from tools.programs import Output
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 HISTORY = 10  # revisions that Helm keeps
 

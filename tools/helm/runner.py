@@ -12,7 +12,7 @@ from tools.errors import NotFound, Unreachable
 from tools.helm.proxy import Proxy, Upstream
 from tools.permit import Permit
 from tools.programs import Line, Output
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 _OLDEST: tuple[int, int] = (3, 13)  # the first one whose dry run asks the server
 

@@ -17,7 +17,7 @@ from typing import Any
 from tools.change import Ref
 from tools.context import Context
 from tools.errors import Failed, Forbidden, NeedsAnswer, NotFound
-from tools.known import learn_named
+from tools.secrets.known import learn_named
 
 _LABELLED = "owner=helm"
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")

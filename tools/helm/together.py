@@ -13,7 +13,7 @@ from tools.context import Context
 from tools.errors import BadRequest
 from tools.helm import store
 from tools.helm.values import Values
-from tools.sealing import seal, unseal
+from tools.secrets.sealing import seal, unseal
 
 Path = tuple[str, ...]
 

@@ -15,7 +15,7 @@ from tools.kubernetes.look.owners import owners
 from tools.kubernetes.manifests import read_documents
 from tools.kubernetes.names import check_label, check_namespace, check_port, check_service_name
 from tools.kubernetes.workload_changes import MAX_REPLICAS, containers_of, ref_of, restart_change, template_of
-from tools.sealing import sealed
+from tools.secrets.sealing import sealed
 
 Object = dict[str, Any]
 

@@ -14,7 +14,7 @@ from tools.kubernetes.door.paths import check_namespace
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.workload_changes import ref_of
-from tools.sealing import seal
+from tools.secrets.sealing import seal
 from tools.workspace import deploy_values
 from tools.workspace.components import Component
 from tools.workspace.images import image_plan

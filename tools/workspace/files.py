@@ -15,8 +15,8 @@ from tools.errors import BadRequest, Conflict, Failed, NeedsAnswer, NotFound, Re
 from tools.permit import Permit, require
 from tools.preview import ANSWERS, Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
-from tools.redact import redact_text
-from tools.vault import is_reference
+from tools.secrets.redact import redact_text
+from tools.secrets.vault import is_reference
 
 LARGEST = 1_000_000  # bytes; what is larger is not a file that one reads and approves
 

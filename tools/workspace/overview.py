@@ -10,7 +10,7 @@ from tools.catalog import Result
 from tools.context import Context
 from tools.errors import Forbidden, NotFound, ShipmateError
 from tools.helm import store
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import containers_of

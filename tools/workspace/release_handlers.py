@@ -12,11 +12,11 @@ from tools.context import Context
 from tools.errors import BadRequest, Failed
 from tools.helm import charts, render, store, writes
 from tools.helm.documents import Document, documents
-from tools.kubernetes.handlers.preflight import live_object, previewing
+from tools.kubernetes.handlers.foresight.preflight import live_object, previewing
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification
 from tools.progress import Progress, Steps
-from tools.sealing import seal, unseal
+from tools.secrets.sealing import seal, unseal
 from tools.workspace.release_health import all_gone, all_healthy, uids_of
 from tools.workspace.release_look import Look, look_at, look_at_deletions, namespace_exists
 from tools.workspace.release_steps import (

@@ -10,7 +10,7 @@ from tools.errors import Forbidden, NotFound
 from tools.finding import Finding
 from tools.helm import store
 from tools.helm.documents import Document, documents
-from tools.kubernetes.handlers.preflight import live_object
+from tools.kubernetes.handlers.foresight.preflight import live_object
 from tools.kubernetes.rollout.health import gone, healthy
 from tools.preview import Applied, Verification
 from tools.progress import Steps

@@ -12,20 +12,20 @@ from tools.change import Json, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
 from tools.helm.documents import Document, defined_by, owned, same_object
-from tools.kubernetes.handlers.beside import Beside
 from tools.kubernetes.handlers.diff import MISSING, clean
+from tools.kubernetes.handlers.foresight.beside import Beside
+from tools.kubernetes.handlers.foresight.impact import Impact, impact, owner_warnings
+from tools.kubernetes.handlers.foresight.losses import losses
+from tools.kubernetes.handlers.foresight.newcomers import arrival
+from tools.kubernetes.handlers.foresight.pods_to_come import Outlook, outlook
+from tools.kubernetes.handlers.foresight.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
 from tools.kubernetes.handlers.guarded import field_conflicts
-from tools.kubernetes.handlers.impact import Impact, impact, owner_warnings
-from tools.kubernetes.handlers.losses import losses
-from tools.kubernetes.handlers.newcomers import arrival
-from tools.kubernetes.handlers.pods_to_come import Outlook, outlook
-from tools.kubernetes.handlers.preflight import CONTENT_TYPES, Tried, attempt, compare, live_object
 from tools.kubernetes.handlers.show_diff import unified
 from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.rollout.rolling import WORKLOADS, replicas_of
 from tools.kubernetes.workload_changes import template_of
 from tools.preview import Risk
-from tools.redact import redact_object
+from tools.secrets.redact import redact_object
 
 Object = dict[str, Any]
 

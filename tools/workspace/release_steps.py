@@ -10,7 +10,7 @@ from tools.context import Context
 from tools.errors import BadRequest, Conflict
 from tools.helm import render, store, writes
 from tools.helm.documents import Document, defined_by, documents
-from tools.kubernetes.handlers.rights import missing_rights
+from tools.kubernetes.handlers.foresight.rights import missing_rights
 from tools.permit import Permit
 from tools.preview import Applied, Preview, Shown, Write
 from tools.progress import Progress

@@ -19,7 +19,7 @@ from tools.kubernetes.workload_changes import (
     ref_of,
     resources_change,
 )
-from tools.sealing import seal, sealed
+from tools.secrets.sealing import seal, sealed
 from tools.workspace.chart_values import env_values, image_values, resource_values
 from tools.workspace.components import Component
 from tools.workspace.images import image_plan

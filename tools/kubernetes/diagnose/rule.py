@@ -9,7 +9,7 @@ from tools.change import Change, Ref, RolloutUndo
 from tools.finding import Evidence, Finding, Fix, Severity
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.workload_changes import ref_of
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 _LONGEST = 400  # characters of one piece of evidence
 

@@ -17,7 +17,7 @@ from tools.finding import Finding, Severity
 from tools.kubernetes.diagnose import report, rules
 from tools.kubernetes.diagnose.rule import Seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.lookup import get_one
 from tools.kubernetes.workload_changes import ref_of, template_of

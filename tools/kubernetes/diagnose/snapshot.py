@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from tools.context import Context
 from tools.errors import NotFound, ShipmateError
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Object = dict[str, Any]
 _CLUSTER_WIDE = ("nodes", "storageclasses.storage.k8s.io", "persistentvolumes", "namespaces")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from tools import __version__
 from tools.change import Ref
 from tools.errors import BadRequest, Conflict, Forbidden, Refused, ShipmateError
-from tools.known import learn_object
 from tools.kubernetes.door.errors import not_carried_out, status_of
 from tools.kubernetes.door.kinds import Kinds, Resource
 from tools.kubernetes.door.kubeconfig import find_access
@@ -32,6 +31,7 @@ from tools.kubernetes.door.paths import (
 )
 from tools.kubernetes.door.transport import Reply, Transport, encode
 from tools.permit import Permit, require
+from tools.secrets.known import learn_object
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -9,15 +9,11 @@ from tools.context import Context
 from tools.errors import BadRequest, NotFound, ShipmateError
 from tools.kubernetes.door.client import MANAGER
 from tools.kubernetes.door.paths import collection_path
-from tools.kubernetes.handlers.beside import beside
 from tools.kubernetes.handlers.diff import clean
-from tools.kubernetes.handlers.dropped import dropped
-from tools.kubernetes.handlers.guarded import field_conflicts, with_version, write_guarded
-from tools.kubernetes.handlers.marks import Marks
-from tools.kubernetes.handlers.newcomers import arrival
-from tools.kubernetes.handlers.patch import judged, written
-from tools.kubernetes.handlers.pods_to_come import outlook
-from tools.kubernetes.handlers.preflight import (
+from tools.kubernetes.handlers.foresight.beside import beside
+from tools.kubernetes.handlers.foresight.newcomers import arrival
+from tools.kubernetes.handlers.foresight.pods_to_come import outlook
+from tools.kubernetes.handlers.foresight.preflight import (
     CONTENT_TYPES,
     Tried,
     attempt,
@@ -28,15 +24,19 @@ from tools.kubernetes.handlers.preflight import (
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.rights import missing_rights
-from tools.kubernetes.handlers.take_back import take_back
+from tools.kubernetes.handlers.foresight.rights import missing_rights
+from tools.kubernetes.handlers.guarded import field_conflicts, with_version, write_guarded
+from tools.kubernetes.handlers.patch import judged, written
+from tools.kubernetes.handlers.undoing.dropped import dropped
+from tools.kubernetes.handlers.undoing.marks import Marks
+from tools.kubernetes.handlers.undoing.take_back import take_back
 from tools.kubernetes.look.owners import helm_release, owners
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
-from tools.sealing import unseal
+from tools.secrets.sealing import unseal
 
 Object = dict[str, Any]
 

@@ -8,24 +8,24 @@ from tools.change import Change, Delete
 from tools.context import Context
 from tools.errors import NotFound
 from tools.kubernetes.handlers.diff import clean
-from tools.kubernetes.handlers.impact import owner_warnings
-from tools.kubernetes.handlers.losses import RUNNING, losses
-from tools.kubernetes.handlers.preflight import (
+from tools.kubernetes.handlers.foresight.impact import owner_warnings
+from tools.kubernetes.handlers.foresight.losses import RUNNING, losses
+from tools.kubernetes.handlers.foresight.preflight import (
     attempt,
     check_shown,
     live_object,
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.rights import missing_rights
+from tools.kubernetes.handlers.foresight.rights import missing_rights
 from tools.kubernetes.handlers.show_diff import unified
-from tools.kubernetes.handlers.take_back import take_back
+from tools.kubernetes.handlers.undoing.take_back import take_back
 from tools.kubernetes.rollout.health import gone
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
-from tools.redact import redact_object
-from tools.sealing import seal
+from tools.secrets.redact import redact_object
+from tools.secrets.sealing import seal
 
 Object = dict[str, Any]
 

@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import Conflict
 from tools.kubernetes.door.errors import AlreadyExists, status_of
 from tools.kubernetes.door.transport import Reply
-from tools.kubernetes.handlers.preflight import check_shown, live_object
+from tools.kubernetes.handlers.foresight.preflight import check_shown, live_object
 from tools.permit import Permit
 from tools.preview import Applied, Preview
 

@@ -7,13 +7,11 @@ from typing import Any
 from tools.change import Change, Patch
 from tools.context import Context
 from tools.errors import NotFound
-from tools.kubernetes.handlers.beside import beside
 from tools.kubernetes.handlers.diff import MISSING, changes, clean, look, pointer, saved
-from tools.kubernetes.handlers.guarded import with_version, write_guarded
-from tools.kubernetes.handlers.impact import impact, owner_warnings
-from tools.kubernetes.handlers.marks import Marks
-from tools.kubernetes.handlers.pods_to_come import outlook
-from tools.kubernetes.handlers.preflight import (
+from tools.kubernetes.handlers.foresight.beside import beside
+from tools.kubernetes.handlers.foresight.impact import impact, owner_warnings
+from tools.kubernetes.handlers.foresight.pods_to_come import outlook
+from tools.kubernetes.handlers.foresight.preflight import (
     CONTENT_TYPES,
     attempt,
     compare,
@@ -21,9 +19,11 @@ from tools.kubernetes.handlers.preflight import (
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.rights import missing_rights
-from tools.kubernetes.handlers.take_back import take_back
-from tools.kubernetes.handlers.threeway import whole_lists
+from tools.kubernetes.handlers.foresight.rights import missing_rights
+from tools.kubernetes.handlers.guarded import with_version, write_guarded
+from tools.kubernetes.handlers.undoing.marks import Marks
+from tools.kubernetes.handlers.undoing.take_back import take_back
+from tools.kubernetes.handlers.undoing.threeway import whole_lists
 from tools.kubernetes.look.managers import field_owners
 from tools.kubernetes.rollout.health import settled
 from tools.kubernetes.rollout.rolling import replicas_of
@@ -31,8 +31,8 @@ from tools.kubernetes.workload_changes import ref_of
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
-from tools.redact import redact_object
-from tools.sealing import seal_value, unseal
+from tools.secrets.redact import redact_object
+from tools.secrets.sealing import seal_value, unseal
 
 Object = dict[str, Any]
 

@@ -8,17 +8,17 @@ from typing import Any
 from tools.change import Change, Scale
 from tools.context import Context
 from tools.errors import NotFound
-from tools.kubernetes.handlers.guarded import with_version, write_guarded
-from tools.kubernetes.handlers.patch import judged, written
-from tools.kubernetes.handlers.preflight import (
+from tools.kubernetes.handlers.foresight.preflight import (
     CONTENT_TYPES,
     attempt,
     live_object,
     made_earlier,
     previewing,
 )
-from tools.kubernetes.handlers.rights import missing_rights
-from tools.kubernetes.handlers.take_back import take_back
+from tools.kubernetes.handlers.foresight.rights import missing_rights
+from tools.kubernetes.handlers.guarded import with_version, write_guarded
+from tools.kubernetes.handlers.patch import judged, written
+from tools.kubernetes.handlers.undoing.take_back import take_back
 from tools.kubernetes.rollout.health import settled
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write

@@ -15,7 +15,7 @@ from tools.kubernetes.look.lookup import get_one
 from tools.kubernetes.look.pods import container_state, containers, pod_phase, pods_of, ready, restarts
 from tools.kubernetes.look.tables import render
 from tools.kubernetes.quantity import age
-from tools.redact import redact_object, redact_text
+from tools.secrets.redact import redact_object, redact_text
 
 _WITH_PODS = (
     "Deployment",

@@ -12,7 +12,7 @@ from tools.errors import Forbidden
 from tools.kubernetes.look.lookup import check_exists, split_name
 from tools.kubernetes.look.tables import render
 from tools.kubernetes.quantity import format_age, parse_duration, parse_time
-from tools.redact import redact_object, redact_text
+from tools.secrets.redact import redact_object, redact_text
 
 _MOST_EVENTS = 60
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.lookup import check_exists, get_one, nearest, split_name
 from tools.kubernetes.look.pods import container_state, containers, pods_of
 from tools.kubernetes.quantity import parse_duration
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 _MOST_PODS = 20
 _MOST_LINES = 5000

@@ -17,7 +17,7 @@ from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.lookup import check_exists, get_one, not_found
 from tools.kubernetes.look.pods import selector_text
 from tools.kubernetes.look.tables import Row, Table, fetch_table, render, sort_rows
-from tools.redact import redact_object, redact_text
+from tools.secrets.redact import redact_object, redact_text
 
 _SELECTOR = re.compile(r"[A-Za-z0-9_./ ,=!()-]*\Z")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.context import Context
 from tools.errors import Forbidden, NotFound
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import template_of
 
 Object = dict[str, Any]

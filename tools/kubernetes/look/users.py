@@ -10,7 +10,7 @@ from tools.context import Context
 from tools.errors import BadRequest, Forbidden, NotFound
 from tools.kubernetes.look.lookup import get_one
 from tools.kubernetes.look.tables import render
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Object = Mapping[str, Any]
 _HOLDERS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch", "pods")

@@ -10,14 +10,14 @@ from tools.change import Ref
 from tools.context import Context
 from tools.errors import Failed, Forbidden, NotFound, Unreachable
 from tools.finding import Finding
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.related import service_names
 from tools.kubernetes.rollout.hopeless import hopeless
 from tools.kubernetes.rollout.state import DEADLINE, State, patience, state_of
 from tools.kubernetes.rollout.steady import Steadiness, watched
 from tools.preview import Applied, Verification
 from tools.progress import Progress, Steps
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Object = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tools.context import Context
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 
 Object = dict[str, Any]
 _REVISION = "deployment.kubernetes.io/revision"

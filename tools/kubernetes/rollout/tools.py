@@ -12,10 +12,10 @@ from tools.change import Change, Patch, RolloutUndo
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, NotFound
 from tools.kubernetes.handlers.diff import changes, told
+from tools.kubernetes.handlers.foresight.preflight import CONTENT_TYPES, live_object, previewing
 from tools.kubernetes.handlers.guarded import with_version, write_guarded
 from tools.kubernetes.handlers.patch import preview_patch, written
-from tools.kubernetes.handlers.preflight import CONTENT_TYPES, live_object, previewing
-from tools.kubernetes.handlers.take_back import take_back
+from tools.kubernetes.handlers.undoing.take_back import take_back
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.pods import pod_phase, pods_of
 from tools.kubernetes.rollout.health import settled
@@ -25,7 +25,7 @@ from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Undo, Verification
 from tools.progress import Progress, Steps
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Object = dict[str, Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tools.finding import Fix
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.handlers.refusals import plain_text
+from tools.kubernetes.handlers.foresight.refusals import plain_text
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of, scale_change

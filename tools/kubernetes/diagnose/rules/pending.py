@@ -8,7 +8,7 @@ from tools.change import Ref
 from tools.finding import Evidence, Fix
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, latest, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.handlers.capacity import needs, room, room_text
+from tools.kubernetes.handlers.foresight.capacity import needs, room, room_text
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of, scale_change
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools.context import Context
-from tools.kubernetes.handlers.capacity import selects
+from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.related import budgets_for, pod_labels, visible
 from tools.kubernetes.rollout.rolling import replicas_of
 

@@ -13,10 +13,10 @@ from tools.change import ApplyManifest, Change, Delete, Patch, Ref, RolloutUndo,
 from tools.context import Context
 from tools.errors import Forbidden, NeedsAnswer, NotFound, Refused
 from tools.kubernetes.handlers.diff import MISSING, Changed, Item, Path, changes, clean, restored, told, way_back
-from tools.kubernetes.handlers.impact import SCALABLE
-from tools.kubernetes.handlers.marks import Marks, is_lost
-from tools.kubernetes.handlers.preflight import live_object
-from tools.kubernetes.handlers.threeway import Clash, others, taken_back
+from tools.kubernetes.handlers.foresight.impact import SCALABLE
+from tools.kubernetes.handlers.foresight.preflight import live_object
+from tools.kubernetes.handlers.undoing.marks import Marks, is_lost
+from tools.kubernetes.handlers.undoing.threeway import Clash, others, taken_back
 from tools.kubernetes.workload_changes import scale_change
 from tools.preview import ANSWERS, Done, Others, Undo
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.known import REDACTED
-from tools.secret_forms import HARMLESS
+from tools.secrets.forms import HARMLESS
+from tools.secrets.known import REDACTED
 
 
 class _Place(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from tools.secret_forms import HARMLESS, is_secret_name, looks_random
+from tools.secrets.forms import HARMLESS, is_secret_name, looks_random
 
 REDACTED = "[redacted]"
 _SHORTEST = 6  # characters; shorter ones would hit ordinary words

@@ -9,8 +9,8 @@ from typing import Any
 
 from tools.context import Context
 from tools.errors import NotFound
-from tools.redact import redact_object
-from tools.vault import is_reference
+from tools.secrets.redact import redact_object
+from tools.secrets.vault import is_reference
 
 Json = Any
 _MARK = "mark:"

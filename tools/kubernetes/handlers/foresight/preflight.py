@@ -10,14 +10,14 @@ from tools.change import BaseChange, Change, Ref
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, NotFound, ShipmateError
 from tools.kubernetes.door.errors import status_of
-from tools.kubernetes.handlers.defaults import is_default, known
 from tools.kubernetes.handlers.diff import MISSING, Changed, changes, clean, look, pointer
-from tools.kubernetes.handlers.refusals import plain, plain_warning
+from tools.kubernetes.handlers.foresight.defaults import is_default, known
+from tools.kubernetes.handlers.foresight.refusals import plain, plain_warning
 from tools.kubernetes.handlers.show_diff import asked_only, unified
 from tools.preview import Preview, Shown
 from tools.progress import Steps
-from tools.redact import redact_object
-from tools.sealing import still, veiled
+from tools.secrets.redact import redact_object
+from tools.secrets.sealing import still, veiled
 
 C = TypeVar("C", bound=BaseChange)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tools.errors import Forbidden, ShipmateError
 from tools.kubernetes.door.errors import Cause, Status, status_of
-from tools.redact import redact_text
+from tools.secrets.redact import redact_text
 
 Found = re.Match[str]
 

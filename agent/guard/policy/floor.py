@@ -4,8 +4,8 @@ Some things do not come back when they are gone, and some give away the cluster 
 typed, or a yes is given each time, whatever a file says.
 """
 
-from agent.guard.acts import Act
-from agent.guard.ruling import Decision, Ruling
+from agent.guard.policy.acts import Act
+from agent.guard.policy.ruling import Decision, Ruling
 from tools.catalog import Effect
 
 WORKSPACE_POLICY = "shipmate-policy.yaml"

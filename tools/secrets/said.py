@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tools.known import REDACTED, learn, removed
-from tools.redact import redact_text
-from tools.secret_forms import HARMLESS, PROSE, is_secret_name
+from tools.secrets.forms import HARMLESS, PROSE, is_secret_name
+from tools.secrets.known import REDACTED, learn, removed
+from tools.secrets.redact import redact_text
 
 _VALUE = r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|`[^`]+`|[^\s\"'`]+)"
 _WORD = r"(?:password|passphrase|passwd|pwd|passcode|token|api[ _-]?key|access[ _-]?key|secret[ _-]?key|credentials?)"

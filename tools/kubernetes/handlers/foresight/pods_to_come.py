@@ -12,11 +12,19 @@ from typing import Any, NamedTuple
 from tools.context import Context
 from tools.errors import Forbidden
 from tools.kubernetes.door.errors import AlreadyExists
-from tools.kubernetes.handlers import autoscalers
-from tools.kubernetes.handlers.beside import Beside
-from tools.kubernetes.handlers.capacity import Room, counted_in, room, room_text, shortage_text, shortages, unsuitable
-from tools.kubernetes.handlers.preflight import Tried, attempt
-from tools.kubernetes.handlers.references import missing, storage
+from tools.kubernetes.handlers.foresight import autoscalers
+from tools.kubernetes.handlers.foresight.beside import Beside
+from tools.kubernetes.handlers.foresight.capacity import (
+    Room,
+    counted_in,
+    room,
+    room_text,
+    shortage_text,
+    shortages,
+    unsuitable,
+)
+from tools.kubernetes.handlers.foresight.preflight import Tried, attempt
+from tools.kubernetes.handlers.foresight.references import missing, storage
 from tools.kubernetes.look.related import visible
 from tools.kubernetes.rollout.rolling import WORKLOADS, Coming, coming, template_changed
 from tools.kubernetes.workload_changes import template_of

@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from agent.guard.acts import Act
-from agent.guard.kinds import kind_names
-from agent.guard.ruling import Decision
+from agent.guard.policy.acts import Act
+from agent.guard.policy.kinds import kind_names
+from agent.guard.policy.ruling import Decision
 from tools.catalog import Effect
 
 Verb = Literal[

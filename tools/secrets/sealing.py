@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from tools.change import ApplyManifest, Patch
 from tools.context import Context
-from tools.known import REDACTED, learn, learn_object, learn_removed
-from tools.redact import redact_object
-from tools.vault import is_reference
+from tools.secrets.known import REDACTED, learn, learn_object, learn_removed
+from tools.secrets.redact import redact_object
+from tools.secrets.vault import is_reference
 
 Json = Any
 _NUMBER = "\0number:"  # begins what is kept of a secret that is not text

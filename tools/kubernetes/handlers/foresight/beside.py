@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tools.change import Change
 from tools.context import Context
 from tools.errors import Forbidden
-from tools.kubernetes.handlers.preflight import live_object
+from tools.kubernetes.handlers.foresight.preflight import live_object
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import template_of
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.guard.acts import Act, acts_of
-from agent.guard.floor import WORKSPACE_POLICY, floor
 from agent.guard.plan import Aim
-from agent.guard.ruling import Decision, Ruling, strictest
+from agent.guard.policy.acts import Act, acts_of
+from agent.guard.policy.floor import WORKSPACE_POLICY, floor
+from agent.guard.policy.ruling import Decision, Ruling, strictest
 from tools.catalog import Effect
 from tools.change import Change, WriteFile
 from tools.context import Context
@@ -23,7 +23,7 @@ from tools.errors import BadRequest
 from tools.preview import Preview
 
 if TYPE_CHECKING:
-    from agent.guard.rules import PolicyFile, Rule
+    from agent.guard.policy.rules import PolicyFile, Rule
 
 
 def own_file() -> Path:
@@ -70,7 +70,7 @@ class Judge:
             return ()
         stamp = tuple((path, own, _stamp(path)) for path, own in paths)
         if self._read is None or self._read[0] != stamp:
-            from agent.guard.policy_file import read
+            from agent.guard.policy.file import read
 
             self._read = (stamp, tuple(Source(path, own, read(path, own=own)) for path, own in paths))
         return self._read[1]

@@ -14,7 +14,7 @@ STORED = {"stored": True}  # context of validation for what Shipmate itself has 
 def _clean_text(text: str, info: ValidationInfo) -> str:
     if info.context is STORED:
         return text
-    from tools.redact import redact_text
+    from tools.secrets.redact import redact_text
 
     return redact_text(text)
 
@@ -22,7 +22,7 @@ def _clean_text(text: str, info: ValidationInfo) -> str:
 def _clean_data(value: Any, info: ValidationInfo) -> Any:
     if value is None or info.context is STORED:
         return value
-    from tools.redact import redact_object
+    from tools.secrets.redact import redact_object
 
     return redact_object(value)
 

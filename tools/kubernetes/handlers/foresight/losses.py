@@ -9,8 +9,8 @@ from typing import Any
 from tools.context import Context
 from tools.errors import Forbidden, ShipmateError
 from tools.kubernetes.door.kinds import Resource
-from tools.kubernetes.handlers.impact import Impact, pods_text
-from tools.kubernetes.handlers.volumes import claims_after_delete, fates
+from tools.kubernetes.handlers.foresight.impact import Impact, pods_text
+from tools.kubernetes.handlers.foresight.volumes import claims_after_delete, fates
 from tools.kubernetes.look.pods import pods_of
 from tools.kubernetes.look.related import ingresses_for, left_empty, visible
 from tools.kubernetes.look.users import holders

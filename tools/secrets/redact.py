@@ -12,8 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tools.known import REDACTED, mask
-from tools.secret_forms import (
+from tools.secrets.forms import (
     ADDRESS,
     HARMLESS,
     HEADER_SCHEME,
@@ -26,7 +25,8 @@ from tools.secret_forms import (
     is_secret_name,
     looks_random,
 )
-from tools.secret_places import redact_places
+from tools.secrets.known import REDACTED, mask
+from tools.secrets.places import redact_places
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tools.context import Context
-from tools.kubernetes.handlers import autoscalers, budgets
-from tools.kubernetes.handlers.capacity import selects, tolerates
-from tools.kubernetes.handlers.volumes import claims_after_scaling
+from tools.kubernetes.handlers.foresight import autoscalers, budgets
+from tools.kubernetes.handlers.foresight.capacity import selects, tolerates
+from tools.kubernetes.handlers.foresight.volumes import claims_after_scaling
 from tools.kubernetes.look.owners import owners
 from tools.kubernetes.look.related import (
     backends,

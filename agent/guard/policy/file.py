@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from agent.guard.rules import PolicyFile
+from agent.guard.policy.rules import PolicyFile
 from tools.errors import BadRequest
 
 _LARGEST = 256 * 1024  # bytes
@@ -147,8 +147,8 @@ def _told(root: Node, error: ValidationError) -> tuple[int, str]:
 
 def _keys(where: Where) -> list[str]:
     """The keys that are allowed beside the one at this place."""
-    from agent.guard.rules import Criteria, Example, Rule
-    from agent.guard.ruling import Decision
+    from agent.guard.policy.rules import Criteria, Example, Rule
+    from agent.guard.policy.ruling import Decision
 
     model = PolicyFile if len(where) < 2 else Example if where[0] == "tests" else Rule
     if len(where) > 3 and where[2] in set(Decision):

@@ -22,9 +22,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from agent.guard.audit_log import Event, Request, identity_of, moment, request_of
 from agent.guard.journal import Record, chain_problems, journal_id
-from agent.guard.write_rules import Rule, rule_for
+from agent.guard.witness.audit_log import Event, Request, identity_of, moment, request_of
+from agent.guard.witness.write_rules import Rule, rule_for
 from tools.change import Frozen
 
 SKEW = timedelta(seconds=5)  # how far the clocks of this machine and of the API server may lie apart

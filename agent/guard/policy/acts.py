@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from agent.guard.kinds import kind_names
 from agent.guard.plan import Aim
-from agent.guard.powers import images_in, powers_in
+from agent.guard.policy.kinds import kind_names
+from agent.guard.policy.powers import images_in, powers_in
 from tools.catalog import Effect
 from tools.change import (
     ApplyManifest,
@@ -332,7 +332,7 @@ def _normal(path: str) -> str:
 
 def _labels(ctx: Context, ref: Ref, manifest: Mapping[str, Json]) -> tuple[Labels, ...]:
     """The labels that the object has, and those that it is given; raises where they cannot be read."""
-    from tools.kubernetes.handlers.preflight import live_object
+    from tools.kubernetes.handlers.foresight.preflight import live_object
 
     found = [live_object(ctx, ref), manifest or None]
     return tuple((one.get("metadata") or {}).get("labels") or {} for one in found if one is not None)

@@ -15,7 +15,7 @@ from secrets import token_hex
 
 from pydantic import Field, ValidationError
 
-from agent.guard.acts import Act
+from agent.guard.policy.acts import Act
 from tools.change import Frozen
 from tools.errors import Failed
 

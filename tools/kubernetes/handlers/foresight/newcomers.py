@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools.context import Context
-from tools.kubernetes.handlers import autoscalers, budgets
-from tools.kubernetes.handlers.capacity import selects
-from tools.kubernetes.handlers.impact import Impact, pods_text
-from tools.kubernetes.handlers.references import Need
+from tools.kubernetes.handlers.foresight import autoscalers, budgets
+from tools.kubernetes.handlers.foresight.capacity import selects
+from tools.kubernetes.handlers.foresight.impact import Impact, pods_text
+from tools.kubernetes.handlers.foresight.references import Need
 from tools.kubernetes.look.related import backends, labels_of, named, visible
 from tools.preview import Risk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agent.guard.guard import Guard
-from agent.guard.policy import Mode
+from agent.guard.policy.modes import Mode
 
 _ASKS = re.compile(
     r"/?(?:grants|standing grants|what (?:may|can|do) you (?:do|change|apply) without (?:asking|a question|a yes)"

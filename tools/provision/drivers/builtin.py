@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,7 @@ class BuiltIn:
             container.start(name)
         if box is None or self.info(name).state != "running":
             yield from _wait(name)
+            yield from _wait_for_registry(self.info(name).registry.replace("localhost", "127.0.0.1"))
         if fake_nodes:
             yield from self._fake(name, fake_nodes)
 
@@ -173,3 +176,19 @@ def _wait(name: str) -> Steps[None]:
             f"Kubernetes did not start: {error.message.rpartition('node: ')[2]}.",
             "See `shipmate cluster logs`; `shipmate cluster up --recreate` replaces the node and keeps its data.",
         ) from error
+
+
+def _wait_for_registry(address: str, seconds: float = 60) -> Steps[None]:
+    """Until images can be pushed: the port is open before the registry behind it listens."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):  # noqa: S310 - a loopback address
+                return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise Failed(
+                    f"The node's registry does not answer: {error}.", "See `shipmate cluster logs`."
+                ) from error
+        yield Progress("Starting the registry")
+        time.sleep(0.2)

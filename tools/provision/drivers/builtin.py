@@ -183,7 +183,7 @@ def _wait_for_registry(address: str, seconds: float = 60) -> Steps[None]:
     end = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):  # noqa: S310 - a loopback address
+            with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
                 return
         except OSError as error:
             if time.monotonic() > end:

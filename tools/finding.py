@@ -14,6 +14,11 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Confidence(StrEnum):
+    CERTAIN = "certain"  # the cluster itself says so
+    LIKELY = "likely"  # concluded, from a log or from what coincides
+
+
 class Evidence(BaseModel):
     """Something that was seen: where (`event`, `log`, `field`, `metric`) and what it said, already redacted."""
 
@@ -44,3 +49,4 @@ class Finding(BaseModel):
     chain: tuple[Told, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    confidence: Confidence = Confidence.CERTAIN

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tools.change import Change, Ref, RolloutUndo
-from tools.finding import Evidence, Finding, Fix, Severity
+from tools.finding import Confidence, Evidence, Finding, Fix, Severity
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.workload_changes import ref_of
 from tools.secrets.redact import redact_text
@@ -31,16 +31,20 @@ def seen(
     evidence: Iterable[Evidence | None] = (),
     fixes: Iterable[Fix | None] = (),
     symptom_of: Iterable[Ref] = (),
+    confidence: Confidence | None = None,
 ) -> Seen:
-    """A finding with its texts redacted and cut to size."""
+    """A finding with its texts redacted and cut to size; what rests on a log is likely unless the rule knows better."""
+    proof = tuple(item for item in evidence if item)
+    from_log = any(item.source == "log" for item in proof)
     finding = Finding(
         id=id,
         severity=severity,
         subject=subject if isinstance(subject, Ref) else ref_of(subject),
         summary=cut(summary),
         chain=tuple(cut(text) for text in chain),
-        evidence=tuple(item for item in evidence if item),
+        evidence=proof,
         fixes=tuple(item for item in fixes if item),
+        confidence=confidence or (Confidence.LIKELY if from_log else Confidence.CERTAIN),
     )
     return Seen(finding, tuple(symptom_of))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tools.catalog import Result
 from tools.change import Ref
@@ -51,6 +51,39 @@ def run(ctx: Context, name: str | None, kind: str | None, namespace: str | None)
     return report.of_namespace(snap, [finding for finding, _ in fold(check(snap))])
 
 
+class Diagnosis(NamedTuple):
+    """What a look found: `unchecked` says what could not be read and why, `counts` how many of each kind were."""
+
+    place: str
+    findings: tuple[Finding, ...]
+    unchecked: Mapping[str, str]
+    counts: Mapping[str, int]
+
+
+def examine(ctx: Context, targets: Sequence[str], namespace: str | None) -> Diagnosis:
+    """Look at a namespace (None: at all), or only at targets such as "web" or "service/web"; worst first."""
+    if namespace:
+        from tools.kubernetes.look.lookup import check_exists
+
+        check_exists(ctx, namespace)
+    snap = Snapshot(ctx, namespace)
+    folded = fold(check(snap))
+    if targets:
+        wanted = [_target(ctx, name, kind or None, namespace) for kind, _, name in (t.rpartition("/") for t in targets)]
+        related = {key(ref_of(obj)) for target in wanted for obj in _related(snap, target)}
+        folded = [pair for pair in folded if pair[1] & related]
+        place = f"with {', '.join(str(ref_of(target)) for target in wanted)}"
+    else:
+        place = f"in namespace {namespace}" if namespace else "in the cluster"
+    unchecked, counts = dict(sorted(snap.unchecked.items())), dict(sorted(snap.counts.items()))
+    return Diagnosis(place, tuple(finding for finding, _ in folded), unchecked, counts)
+
+
+def meanings() -> dict[str, str]:
+    """Each finding id and what it means."""
+    return {id: text for rule in all_rules() for id, text in rule.IDS.items()}
+
+
 def findings_for(ctx: Context, ref: Ref) -> tuple[Finding, ...]:
     """What is wrong with one object; nothing when it cannot be looked at."""
     try:
@@ -88,7 +121,7 @@ def fold(found: Iterable[Seen]) -> list[tuple[Finding, frozenset[Key]]]:
                 moved = True
     merged += [(item.finding, {key(item.finding.subject)}) for item in waiting]
     order = list(Severity)
-    merged.sort(key=lambda pair: (order.index(pair[0].severity), str(pair[0].subject), pair[0].id))
+    merged.sort(key=lambda pair: (order.index(pair[0].severity), str(pair[0].subject), pair[0].id, pair[0].summary))
     return [(finding, frozenset(keys)) for finding, keys in merged]
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tools.context import Context
-from tools.errors import NotFound, ShipmateError
+from tools.errors import Forbidden, NotFound, ShipmateError, Unreachable
+from tools.kubernetes.diagnose.trim import Object, Trimmer
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.secrets.redact import redact_text
 
-Object = dict[str, Any]
 _CLUSTER_WIDE = ("nodes", "storageclasses.storage.k8s.io", "persistentvolumes", "namespaces")
 _LOG_LINES = 200
 _LOG_BYTES = 200_000
@@ -41,30 +43,49 @@ class Unit(NamedTuple):
 
 
 class Snapshot:
-    """The objects of one namespace (None: of all), read lazily; `unchecked` says what could not be read and why."""
+    """The objects of one namespace (None: of all), read lazily; `unchecked` says what could not be read and why.
+
+    Objects share equal parts, so they are only to be read.
+    """
 
     def __init__(self, ctx: Context, namespace: str | None, now: datetime | None = None) -> None:
         self.ctx = ctx
         self.namespace = namespace
         self.now = now or datetime.now(UTC)
         self.unchecked: dict[str, str] = {}
+        self.counts: dict[str, int] = {}  # how many of each kind were read
         self._lists: dict[str, list[Object]] = {}
         self._logs: dict[tuple[str, str, bool], str] = {}
 
     def all(self, kind: str) -> list[Object]:
         """Every object of a kind such as "deployments.apps"; empty where it may not be read."""
         if kind not in self._lists:
-            place = None if kind in _CLUSTER_WIDE else self.namespace
-            names_only = kind in ("secrets", "configmaps")
-            try:
-                resource = self.ctx.cluster.kinds.resolve(kind)
-                self._lists[kind] = list(self.ctx.cluster.list(resource, place, metadata_only=names_only))
-            except NotFound:  # a cluster without that kind has none of it
-                self._lists[kind] = []
-            except ShipmateError as error:
-                self.unchecked[kind.partition(".")[0]] = error.message
-                self._lists[kind] = []
+            self._lists[kind] = self._list(kind)
         return self._lists[kind]
+
+    def _list(self, kind: str) -> list[Object]:
+        name, _, group = kind.partition(".")
+        label = kind if group.startswith("metrics.") else name
+        try:
+            resource = self.ctx.cluster.kinds.resolve(kind)
+        except NotFound:
+            if not group or "." not in group or group.endswith(".k8s.io"):
+                self.unchecked[label] = "the cluster does not serve this kind"
+            return []  # a cluster that never had somebody's own kind has none of it
+        place = None if kind in _CLUSTER_WIDE else self.namespace
+        names_only = kind in ("secrets", "configmaps")
+        trimmer = Trimmer()
+        try:
+            with _no_collection():
+                found = [trimmer.trim(obj) for obj in self.ctx.cluster.list(resource, place, metadata_only=names_only)]
+            self.counts[label] = len(found)
+            return found
+        except ShipmateError as error:
+            if isinstance(error, Unreachable) and not self.counts:
+                raise  # nothing answers at all
+            gone = isinstance(error, NotFound)
+            self.unchecked[label] = "the cluster no longer serves this kind" if gone else error.message
+            return []
 
     def find(self, kind: str, name: str, namespace: str | None) -> Object | None:
         """One object of the snapshot."""
@@ -92,7 +113,9 @@ class Snapshot:
             return self.pods
         try:
             resource = self.ctx.cluster.kinds.resolve("pods")
-            return list(self.ctx.cluster.list(resource, fields="status.phase!=Succeeded,status.phase!=Failed"))
+            live = self.ctx.cluster.list(resource, fields="status.phase!=Succeeded,status.phase!=Failed")
+            trimmer = Trimmer()
+            return [trimmer.trim(pod) for pod in live]
         except ShipmateError as error:
             self.unchecked["pods of other namespaces"] = error.message
             return self.pods
@@ -149,16 +172,31 @@ class Snapshot:
 
     def selected(self, selector: Mapping[str, str], namespace: str | None) -> list[Object]:
         """The pods with these labels."""
+        if not selector:
+            return [pod for pod in self.pods if pod["metadata"].get("namespace") == namespace]
+        groups = [self._pods_by_label.get((namespace, *pair), []) for pair in selector.items()]
         return [
-            pod
-            for pod in self.pods
-            if pod["metadata"].get("namespace") == namespace
-            and selector.items() <= (pod["metadata"].get("labels") or {}).items()
+            pod for pod in min(groups, key=len) if selector.items() <= (pod["metadata"].get("labels") or {}).items()
         ]
+
+    @cached_property
+    def _pods_by_label(self) -> dict[tuple[str | None, str, str], list[Object]]:
+        found: dict[tuple[str | None, str, str], list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            for label, value in (pod["metadata"].get("labels") or {}).items():
+                found[pod["metadata"].get("namespace"), label, value].append(pod)
+        return found
 
     def workloads(self) -> list[Object]:
         """Deployments, StatefulSets and DaemonSets."""
         return [*self.all("deployments.apps"), *self.all("statefulsets.apps"), *self.all("daemonsets.apps")]
+
+    @cached_property
+    def _workloads_by_namespace(self) -> dict[str | None, list[Object]]:
+        found: dict[str | None, list[Object]] = defaultdict(list)
+        for item in self.workloads():
+            found[item["metadata"].get("namespace")].append(item)
+        return found
 
     def behind(self, service: Object) -> list[Object]:
         """The workloads whose pods a service selects."""
@@ -166,9 +204,8 @@ class Snapshot:
         space = service["metadata"].get("namespace")
         return [
             item
-            for item in self.workloads()
+            for item in self._workloads_by_namespace.get(space, ())
             if selector
-            and item["metadata"].get("namespace") == space
             and selects({"matchLabels": selector}, (template_of(item).get("metadata") or {}).get("labels") or {})
         ]
 
@@ -198,8 +235,10 @@ class Snapshot:
             try:
                 raw = self.ctx.cluster.get_raw(self.ctx.cluster.path(ref_of(pod), "log"), accept="*/*", **query)
                 self._logs[key] = redact_text(raw.decode("utf-8", "replace"))
-            except ShipmateError:
+            except ShipmateError as error:
                 self._logs[key] = ""
+                if isinstance(error, (Forbidden, Unreachable)):  # else the container has none (yet)
+                    self.unchecked["logs"] = error.message
         return self._logs[key]
 
     def last_words(self, unit: Unit) -> str:
@@ -212,6 +251,18 @@ class Snapshot:
     def seconds_since(self, time: str | None) -> float:
         """Age in seconds of a time as the server writes it; 0 when there is none."""
         return (self.now - datetime.fromisoformat(time)).total_seconds() if time else 0.0
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Decoded JSON has no cycles; looking for some in ever more of it would take a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _last_seen(event: Object) -> str:

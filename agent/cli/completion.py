@@ -12,6 +12,7 @@ FOLLOWING = {
     "chat": "--conversation",
     "ask": "--yes --confirm --roll-back --conversation --output",
     "status": "--all-namespaces --output",
+    "diagnose": "--all-namespaces --output --fail-on --allow-unchecked --watch --every",
     "plan": "list show approve refuse --confirm --output",
     "policy": "show test why schema grants revoke --output",
     "reveal": "",
@@ -34,6 +35,7 @@ _shipmate() {{
         -n|--namespace) words="$({namespaces})" ;;
         --mode) words="{modes}" ;;
         -o|--output) words="text json yaml" ;;
+        --fail-on) words="info warning error" ;;
         --kubeconfig|--workspace|--policy) return ;;
         --model|--confirm|-c|--conversation|--last) COMPREPLY=(); return ;;
     esac

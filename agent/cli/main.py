@@ -9,6 +9,7 @@ COMMANDS = {
     "chat": "talk to Shipmate (the default)",
     "ask": "one request: a dry run, applied after a yes",
     "status": "what runs here and how it is",
+    "diagnose": "what is wrong and why, with an exit code for scripts and CI",
     "plan": "list, show, approve or refuse plans",
     "policy": "what may be done without asking, and what not at all: show, test, why",
     "reveal": "show one value of a Secret on this terminal, after a typed yes",

@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.catalog import Result
@@ -14,9 +15,13 @@ from tools.errors import BadRequest, NotFound
 from tools.kubernetes.door.kinds import Resource
 from tools.kubernetes.look.conditions import Conditions, keep, read_condition
 from tools.kubernetes.look.find import find_workload
+from tools.kubernetes.look.forms import Form, counted, grouped, shaped
 from tools.kubernetes.look.lookup import check_exists, get_one, not_found
+from tools.kubernetes.look.order import needs_objects, put_in_order
 from tools.kubernetes.look.pods import selector_text
-from tools.kubernetes.look.tables import Row, Table, fetch_table, render, sort_rows
+from tools.kubernetes.look.tables import Row, Table, fetch_table, render
+from tools.kubernetes.look.traits import trait
+from tools.kubernetes.look.world import World
 from tools.secrets.redact import redact_object, redact_text
 
 _SELECTOR = re.compile(r"[A-Za-z0-9_./ ,=!()-]*\Z")
@@ -33,55 +38,111 @@ def list_objects(
     selector: str | None = None,
     sort_by: str | None = None,
     of: str | None = None,
-    where: str | None = None,
+    where: str | list[str] | None = None,
     wide: bool = False,
     count: bool = False,
+    per: str | None = None,
+    form: Form = "table",
+    line: str | None = None,
     limit: int = 200,
 ) -> Result:
-    """List the objects of a kind as a table, like `kubectl get`.
+    """List the objects of a kind as a table, like `kubectl get`, or judge them by a rule (an audit).
 
     kind: any kind of the cluster (pods, deploy, Ingress, a custom resource), several with commas, or `all`.
     name: keep only names that contain this text, or match it where it has * or ?.
-    selector: label selector such as app=web,tier!=db. sort_by: a column, or age; -column sorts backwards.
-    of: only the pods of this workload or service. where: `ready`, `not ready`, or a column compared with a value, such
-    as restarts>0, status=Pending, replicas>2, age<1h. wide: more columns. count: only how many there are.
+    selector: label selector such as app=web,tier!=db. of: only the pods of this workload or service.
+    where: conditions that must all hold: `ready`, `not ready`, a column compared with a value (restarts>0,
+    status=Pending, replicas>2, age<1h), `FACT` or `no FACT` (no memory limit, no readiness probe, latest, root,
+    privileged, no endpoints, unused, no tls, cordoned, pressure, failed, suspended, at maximum, no label team),
+    a fact compared (memory limit>1Gi, registry!=ghcr.io, image~nginx, type=LoadBalancer), a path (.spec.size>3);
+    `A or B` within one. sort_by: column, age, memory, cpu or a fact; -column sorts backwards.
+    count: only how many; per: counted for each namespace, node, status or fact. wide: more columns.
+    form: table, lines (`line` with {kind} {namespace} {name} {why}), names, json, yaml.
     """
     if limit < 1:
         raise BadRequest("The limit must be at least 1.")
     if selector and not _SELECTOR.match(selector):
         raise BadRequest(f"{selector[:80]!r} is not a label selector.", "Write it like app=web,tier!=db.")
     resources = _resources(ctx, kind)
-    place = None if all_namespaces else (namespace or ctx.cluster.namespace)
-    condition = read_condition(where) if where else None
+    asked = Asked(
+        place=None if all_namespaces else (namespace or ctx.cluster.namespace), name=name, selector=selector or "",
+        sort_by=sort_by, of=of, condition=read_condition(where) if where else None, wide=wide, count=count, per=per,
+        form=form, line=line, limit=limit,
+    )  # fmt: skip
     if of:
-        place, selector = _pods_of(ctx, of, namespace, selector)
+        asked.place, asked.selector = _pods_of(ctx, of, namespace, selector)
     sections: list[str] = []
     items: list[dict[str, Any]] = []
     for resource in resources:
-        whole = bool(name or sort_by or where or count)  # the fitting or first ones may be on any page
-        table = fetch_table(
-            ctx.cluster, resource, place, selector=selector or "", limit=0 if whole else limit, wide=wide
-        )
-        if name:
-            table.rows = _named(ctx, name, table, resource, place)
-        things = _things(resource, place, len(table.rows), of, selector)
-        if condition and table.rows:
-            total = len(table.rows)
-            keep(table, condition)
-            sections.append(_fitting(table, condition, total, things, place, count))
-        elif count:
-            sections.append(_counted(ctx, resource, place, table, things))
-        else:
-            if sort_by:
-                sort_rows(table, sort_by)
-            hidden = max(0, len(table.rows) - limit) + table.more
-            table.rows = table.rows[:limit]
-            things = _things(resource, place, len(table.rows), of, selector)
-            if table.rows or len(resources) == 1:
-                sections.append(_section(ctx, resource, place, table, hidden, things))
-        items += [_item(resource, row, table.columns) for row in table.rows]
-    text = "\n\n".join(sections) or f"There is nothing of that in {place or 'the cluster'}."
+        text, found = _listed(ctx, resource, asked, single=len(resources) == 1)
+        sections += [text] if text else []
+        items += found
+    text = "\n\n".join(sections) or f"There is nothing of that in {asked.place or 'the cluster'}."
     return Result(text=redact_text(text), data=redact_object({"items": items}))
+
+
+@dataclass
+class Asked:
+    """The arguments of one list, checked; `place` None stands for all namespaces."""
+
+    place: str | None
+    name: str | None
+    selector: str
+    sort_by: str | None
+    of: str | None
+    condition: Conditions | None
+    wide: bool
+    count: bool
+    per: str | None
+    form: Form
+    line: str | None
+    limit: int
+
+
+def _listed(ctx: Context, resource: Resource, asked: Asked, single: bool) -> tuple[str, list[dict[str, Any]]]:
+    """One kind: its text, and its items as data."""
+    place, by = asked.place, asked.sort_by
+    # the fitting or first ones may be on any page
+    whole = bool(asked.name or by or asked.condition or asked.count or asked.per)
+    table = fetch_table(
+        ctx.cluster, resource, place, selector=asked.selector, limit=0 if whole else asked.limit, wide=asked.wide
+    )
+    if asked.name:
+        table.rows = _named(ctx, asked.name, table, resource, place)
+    total, world, objects = len(table.rows), World(ctx, place), _objects(ctx, resource, asked, table)
+    why = keep(table, asked.condition, objects, world) if asked.condition and table.rows else {}
+    note = put_in_order(ctx, table, by, objects, place) if by and table.rows else ""
+    hidden = max(0, len(table.rows) - asked.limit) + table.more
+    counts = grouped(table, asked.per, objects, world) if asked.per else {}
+    found = len(table.rows)
+    if not asked.count and not asked.per:
+        table.rows = table.rows[: asked.limit]
+    items = [_item(resource, row, table.columns, why) for row in table.rows]
+    told = _things(resource, place, total if asked.condition else len(table.rows), asked.of, asked.selector or None)
+    if asked.form != "table" and items and not asked.count and not asked.per:
+        return shaped(items, asked.form, asked.line, place is None), items
+    if not total:
+        return _section(ctx, resource, place, table, hidden, told) if single or asked.count else "", items
+    if asked.condition and not found:
+        return asked.condition.none(total, told), items
+    head = asked.condition.some(found, total, told) if asked.condition else ""
+    if asked.per:
+        return f"{head or f'{found} {told}'}, per {asked.per}:\n{counted(counts, asked.per)}", items
+    if asked.count:
+        return f"{head}." if head else _counted(ctx, resource, place, table, told), items
+    if head:
+        shown = f" (the first {len(table.rows)})" if hidden else ""
+        return "\n".join(filter(None, (f"{head}{shown}:", _rendered(table, place, why), note))), items
+    return "\n".join(filter(None, (_section(ctx, resource, place, table, hidden, told), note))), items
+
+
+def _objects(ctx: Context, resource: Resource, asked: Asked, table: Table) -> dict[tuple[str, str], dict[str, Any]]:
+    """The objects themselves, where cells are not enough; without secret values, which no rule may try out."""
+    needed = (asked.condition and asked.condition.of_objects) or (asked.sort_by and needs_objects(table, asked.sort_by))
+    if not (needed or (asked.per and trait(asked.per))):
+        return {}
+    found = ctx.cluster.list(resource, asked.place if resource.namespaced else None, selector=asked.selector)
+    return {(one["metadata"].get("namespace") or "", one["metadata"]["name"]): redact_object(one) for one in found}
 
 
 def _resources(ctx: Context, kind: str) -> list[Resource]:
@@ -140,14 +201,6 @@ def _things(resource: Resource, place: str | None, count: int, of: str | None, s
     return f"{resource.singular if count == 1 else resource.plural}{whose}{where}"
 
 
-def _fitting(table: Table, condition: Conditions, total: int, things: str, place: str | None, count: bool) -> str:
-    if not table.rows:
-        return condition.none(total, things)
-    if count:
-        return f"{condition.some(len(table.rows), total, things)}."
-    return f"{condition.some(len(table.rows), total, things)}:\n{_rendered(table, place)}"
-
-
 def _counted(ctx: Context, resource: Resource, place: str | None, table: Table, things: str) -> str:
     """How many, and in which states they are where the kind has any."""
     if not table.rows:
@@ -160,8 +213,11 @@ def _counted(ctx: Context, resource: Resource, place: str | None, table: Table, 
     return f"{len(table.rows)} {things}{f' ({told})' if told else ''}."
 
 
-def _rendered(table: Table, place: str | None) -> str:
-    """The rows, with their namespaces when they are of several."""
+def _rendered(table: Table, place: str | None, why: dict[tuple[str, str], str] | None = None) -> str:
+    """The rows, with their namespaces when they are of several, and with why they are listed where that says more."""
+    if why and any(why.get((row.namespace, row.name)) for row in table.rows):
+        rows = [replace(row, cells=(*row.cells, why[row.namespace, row.name])) for row in table.rows]
+        table = Table([*table.columns, "Why"], rows)
     if place is None and any(row.namespace for row in table.rows):
         rows = [(row.namespace, *row.cells) for row in table.rows]
         return render(["Namespace", *table.columns], rows)
@@ -178,7 +234,7 @@ def _section(ctx: Context, resource: Resource, place: str | None, table: Table, 
     return f"{number} {things}{left_out}:\n{_rendered(table, place)}"
 
 
-def _item(resource: Resource, row: Row, columns: list[str]) -> dict[str, Any]:
+def _item(resource: Resource, row: Row, columns: list[str], why: dict[tuple[str, str], str]) -> dict[str, Any]:
     return {
         "kind": resource.kind,
         "api_version": resource.api_version,
@@ -186,6 +242,7 @@ def _item(resource: Resource, row: Row, columns: list[str]) -> dict[str, Any]:
         "namespace": row.namespace or None,
         "created": row.metadata.get("creationTimestamp"),
         "labels": row.metadata.get("labels") or {},
+        **({"why": reason} if (reason := why.get((row.namespace, row.name))) else {}),
         "columns": dict(zip(columns, row.cells, strict=True)),
     }
 

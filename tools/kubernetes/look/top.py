@@ -33,7 +33,7 @@ def top(
     name: only those whose name contains this text. sort_by: cpu and memory put the largest first.
     """
     place = None if all_namespaces or what == "nodes" else (namespace or ctx.cluster.namespace)
-    found = _nodes(ctx) if what == "nodes" else _pods(ctx, place)
+    found = _nodes(ctx) if what == "nodes" else pod_usage(ctx, place)
     if name:
         fitting = [item for item in found if name.lower() in item["name"]]
         if not fitting and (near := nearest(name, [item["name"] for item in found])):
@@ -58,7 +58,8 @@ def top(
 _FIELDS = {"cpu": "cpu_cores", "memory": "memory_bytes"}
 
 
-def _pods(ctx: Context, namespace: str | None) -> list[Usage]:
+def pod_usage(ctx: Context, namespace: str | None) -> list[Usage]:
+    """What each measured pod uses, with its limits and requests. Raises Failed where nothing is measured."""
     cluster = ctx.cluster
     limits = {
         (pod["metadata"]["namespace"], pod["metadata"]["name"]): pod["spec"]

@@ -1,0 +1,128 @@
+"""A snapshot reads each kind once, keeps little of it, and knows what it could not read."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from tests.tools.kubernetes.api_server import Answer, refusal
+from tests.tools.kubernetes.diagnose.made_up import cluster, workload
+from tools.errors import NotFound, Unreachable
+from tools.kubernetes.diagnose.run import check, examine, fold
+from tools.kubernetes.diagnose.snapshot import Snapshot
+from tools.kubernetes.diagnose.trim import Trimmer
+
+PODS = "GET /api/v1/pods"
+
+
+def test_every_page_of_every_kind_is_asked_for_once(made_up_cluster):
+    ctx, api = made_up_cluster(cluster(1200, spaces=("shop", "yard")), ("shop", "yard"))
+    found = examine(ctx, [], None)
+    asked = Counter((request.path, request.query.get("continue", "")) for request in api.seen)
+    lists = {key: count for key, count in asked.items() if not key[0].endswith("/log")}
+    assert max(lists.values()) == 1
+    assert {key[1] for key in lists if key[0] == "/api/v1/pods"} == {"", "500", "1000"}
+    assert found.counts["pods"] == 1200
+    assert not found.unchecked
+    assert {item.id for item in found.findings} == {"SM-IMAGE-NOT-FOUND"}
+    assert len(found.findings) == 3, "one for each broken workload, with its service and its pods folded in"
+
+
+def test_the_order_is_the_same_each_time(made_up_cluster):
+    ctx, _ = made_up_cluster(cluster(300, broken_each=3))
+    first, second = (examine(ctx, [], None).findings for _ in range(2))
+    assert [item.model_dump_json() for item in first] == [item.model_dump_json() for item in second]
+
+
+def test_what_no_rule_reads_is_dropped_and_what_siblings_share_is_kept_once(made_up_cluster):
+    ctx, _ = made_up_cluster(workload("web", "shop", broken=False))
+    pods = Snapshot(ctx, "shop").pods
+    assert len(pods) == 10
+    assert not any("managedFields" in pod["metadata"] for pod in pods)
+    assert len({id(pod["spec"]["containers"]) for pod in pods}) == 1
+    assert len({id(pod["status"]) for pod in pods}) == 10
+    assert len({pod["spec"]["nodeName"] for pod in pods}) == 1
+
+
+def test_trimming_keeps_what_differs():
+    one, other = ({"kind": "Pod", "metadata": {"ownerReferences": [{"uid": "o"}]}, "spec": {}} for _ in range(2))
+    one["spec"] = {"containers": [{"name": "a", "image": "x:1"}], "volumes": [{"name": "data"}]}
+    other["spec"] = {"containers": [{"name": "a", "image": "x:2"}], "volumes": [{"name": "data"}]}
+    before = json.dumps([one["spec"], other["spec"]])
+    trimmer = Trimmer()
+    assert json.dumps([trimmer.trim(one)["spec"], trimmer.trim(other)["spec"]]) == before
+    assert one["spec"]["volumes"] is other["spec"]["volumes"]
+
+
+def test_a_kind_that_may_not_be_read_is_not_checked(made_up_cluster):
+    ctx, api = made_up_cluster(cluster(20))
+    api.script[PODS] = refusal(403, "Forbidden", 'pods is forbidden: User "me" cannot list resource "pods"')
+    found = examine(ctx, [], None)
+    assert "pods" in found.unchecked
+    assert "pods" not in found.counts
+
+
+def test_a_kind_that_is_gone_or_was_never_there_is_not_checked(made_up_cluster):
+    ctx, api = made_up_cluster(cluster(20))
+    snap = Snapshot(ctx, None)
+    assert snap.all("pods.metrics.k8s.io") == []
+    assert "pods.metrics.k8s.io" in snap.unchecked, "without metrics nobody knows what is in use"
+    assert snap.all("widgets.example.com") == []
+    assert "widgets" not in snap.unchecked, "a cluster that never had somebody's own kind has none of it"
+    del api.script["GET /apis/networking.k8s.io/v1/ingresses"]
+    assert snap.all("ingresses.networking.k8s.io") == []
+    assert "no longer" in snap.unchecked["ingresses"]
+
+
+def test_a_kind_whose_server_fails_is_not_checked(made_up_cluster):
+    ctx, api = made_up_cluster(cluster(20))
+    api.script["GET /api/v1/services"] = Answer({"kind": "Status", "message": "boom", "code": 500}, 500)
+    snap = Snapshot(ctx, None)
+    assert len(snap.pods) == 20
+    assert snap.all("services") == []
+    assert "services" in snap.unchecked
+
+
+def test_logs_that_may_not_be_read_are_not_checked(made_up_cluster):
+    ctx, api = made_up_cluster(workload("web", "shop", broken=False))
+    snap = Snapshot(ctx, "shop")
+    pod = snap.pods[0]
+    path = f"GET /api/v1/namespaces/shop/pods/{pod['metadata']['name']}/log"
+    assert snap.log(pod, "main") == ""
+    assert not snap.unchecked, "a container without a log is nothing unread"
+    api.script[path] = refusal(403, "Forbidden", 'pods is forbidden: User "me" cannot get resource "pods/log"')
+    assert snap.log(pod, "main", previous=True) == ""
+    assert "logs" in snap.unchecked
+
+
+def test_a_cluster_that_does_not_answer_is_unreachable_not_unchecked(made_up_cluster, tmp_path):
+    ctx, api = made_up_cluster([])
+    ctx.cluster.kinds.all()
+    api.script = dict.fromkeys(api.script, Answer(broken=True))
+    with pytest.raises(Unreachable):
+        check(Snapshot(ctx, None))
+
+
+def test_labels_find_pods_in_their_namespace_only(made_up_cluster):
+    objects = workload("web", "shop", False) + workload("web", "yard", False) + workload("api", "shop", False)
+    ctx, _ = made_up_cluster(objects, ("shop", "yard"))
+    snap = Snapshot(ctx, None)
+    assert len(snap.selected({"app": "web", "pod-template-hash": "5d8f"}, "shop")) == 10
+    assert snap.selected({"app": "web", "tier": "none"}, "shop") == []
+    assert len(snap.selected({}, "shop")) == 20
+
+
+def test_only_what_concerns_the_targets_is_told(made_up_cluster):
+    objects = [item for name in ("one", "two", "three") for item in workload(name, "shop", broken=True)]
+    ctx, _ = made_up_cluster(objects)
+    assert {item.subject.name for item in examine(ctx, ["one", "service/two"], "shop").findings} == {"one", "two"}
+    with pytest.raises(NotFound):
+        examine(ctx, ["four"], "shop")
+    with pytest.raises(NotFound):
+        examine(ctx, [], "yard")
+
+
+def test_every_finding_says_how_sure_it_is(made_up_cluster):
+    ctx, _ = made_up_cluster(workload("web", "shop", broken=True))
+    for finding, _ in fold(check(Snapshot(ctx, "shop"))):
+        assert finding.confidence == "certain"

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -74,6 +75,12 @@ class ApiServer:
         return scripted if isinstance(scripted, Answer) else Answer(scripted)
 
 
+@lru_cache(maxsize=128)
+def _packed(data: bytes) -> bytes:
+    """Large lists are asked for again and again."""
+    return gzip.compress(data, 4)
+
+
 @contextmanager
 def serving(ssl_context: Any = None) -> Iterator[ApiServer]:
     """The server on a free port of this machine, until the block ends."""
@@ -100,7 +107,7 @@ def serving(ssl_context: Any = None) -> Iterator[ApiServer]:
             self.send_response(answer.status)
             self.send_header("Content-Type", "text/plain" if is_text else "application/json")
             if "gzip" in (self.headers.get("Accept-Encoding") or "") and len(data) > 1000:
-                data = gzip.compress(data)
+                data = _packed(data)
                 self.send_header("Content-Encoding", "gzip")
             for name, value in answer.headers:
                 self.send_header(name, value)

@@ -1,0 +1,191 @@
+"""`python -m benchmarks.diagnose`: time and memory of `shipmate diagnose -A`, as ratios to kubectl.
+
+Without flags it looks at made-up clusters behind the scripted API server, and compares with the same lists fetched page
+by page by `kubectl get --raw`. With --context NAME it looks at that cluster (thousands of pods are cheap on kwok nodes)
+and compares with `kubectl get KINDS -A -o json` too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from tests.tools.kubernetes.api_server import ApiServer, serving
+from tests.tools.kubernetes.diagnose import made_up
+from tools.context import Context
+from tools.errors import NotFound
+
+_SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
+_KUBECTL = shutil.which("kubectl", path=f"{Context().cache / 'bin'}") or shutil.which("kubectl") or "kubectl"
+_PAGE = 500
+
+
+class Cost(NamedTuple):
+    """Seconds on the clock and on the processor, and the largest size of one process in MB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:7.2f} s  {self.cpu:7.2f} s cpu  {self.peak:6.0f} MB"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.diagnose", description=__doc__)
+    parser.add_argument("--context", help="measure on this cluster instead of made-up ones")
+    parser.add_argument("--pods", type=int, nargs="+", default=[1_000, 10_000], help="sizes of the made-up clusters")
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        if args.context:
+            on_cluster(args.context, args.runs)
+        else:
+            on_made_up(args.pods, args.runs, Path(folder))
+    return 0
+
+
+def on_made_up(sizes: Sequence[int], runs: int, folder: Path) -> None:
+    """Each size, then how the cost grows from the smallest to the largest."""
+    costs: list[Cost] = []
+    for size in sizes:
+        with serving() as api:
+            made_up.serve(api, made_up.cluster(size))
+            file = folder / f"kubeconfig-{size}"
+            file.write_text(_kubeconfig(api))
+            os.environ |= {"KUBECONFIG": str(file), "XDG_CACHE_HOME": str(folder / f"cache-{size}")}
+            print(f"{size} made-up pods")
+            raw_paths = _paths_asked(api)
+            ours, raw = best(runs, lambda: diagnosed("-A"), lambda paths=raw_paths: raw_lists(paths))
+            _row("shipmate diagnose -A", ours)
+            _row("kubectl get --raw, page by page", raw)
+            _ratio("diagnose / raw lists", ours, raw, "1.5×")
+            costs.append(ours)
+    if len(costs) > 1:
+        times, more = costs[-1].wall / costs[0].wall, sizes[-1] / sizes[0]
+        print(f"growth from {sizes[0]} to {sizes[-1]} pods: {times:.1f}× the time for {more:.0f}× the pods (aim: ≤)")
+
+
+def on_cluster(context: str, runs: int) -> None:
+    """A real cluster, with kubectl's own way to get the same kinds."""
+    read = json.loads(_output(_SHIPMATE, "--context", context, "diagnose", "-A", "-o", "json"))["read"]
+    ctx = Context(context=context)
+    kinds: list[str] = []
+    paths: list[str] = []
+    for name in read:
+        try:
+            resource = ctx.cluster.kinds.resolve(name)
+        except NotFound:
+            continue
+        kinds.append(resource.full_name)
+        paths.append(ctx.cluster.collection(resource))
+    print(f"{read.get('pods', 0)} pods, {read.get('nodes', 0)} nodes; {len(kinds)} kinds in context {context}")
+    base = (_KUBECTL, "--context", context)
+    ours, theirs, raw = best(
+        runs,
+        lambda: diagnosed("--context", context, "-A"),
+        lambda: spent(*base, "get", ",".join(kinds), "-A", "-o", "json"),
+        lambda: raw_lists(paths, *base[1:]),
+    )
+    _row("shipmate diagnose -A", ours)
+    _row("kubectl get KINDS -A -o json", theirs)
+    _row("kubectl get --raw, page by page", raw)
+    _ratio("diagnose / kubectl get", ours, theirs, "0.15×")
+    _ratio("diagnose / raw lists", ours, raw, "1.5×")
+
+
+def diagnosed(*flags: str) -> Cost:
+    return spent(_SHIPMATE, "diagnose", *flags, "-o", "json", fine=(0, 1, 4))
+
+
+def raw_lists(paths: Sequence[str], *flags: str) -> Cost:
+    """Every page of every list, one kubectl each."""
+    costs = [spent(*argv) for path in paths for argv in _pages(path, flags)]
+    return Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs), max(c.peak for c in costs))
+
+
+_pages_known: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+
+
+def _pages(path: str, flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The commands that fetch a list; where its pages begin is found out before anything is measured."""
+    if (path, *flags) not in _pages_known:
+        found, token = [], ""
+        while True:
+            argv = (_KUBECTL, *flags, "get", "--raw", f"{path}?limit={_PAGE}{f'&continue={token}' if token else ''}")
+            found.append(argv)
+            token = (json.loads(_output(*argv)).get("metadata") or {}).get("continue") or ""
+            if not token:
+                break
+        _pages_known[path, *flags] = found
+    yield from _pages_known[path, *flags]
+
+
+def _paths_asked(api: ApiServer) -> list[str]:
+    """The lists that a diagnosis reads."""
+    _pages_known.clear()
+    diagnosed("-A")
+    paths = {request.path for request in api.seen if "limit" in request.query}
+    api.seen.clear()
+    return sorted(paths)
+
+
+def best(runs: int, *works: Callable[[], Cost]) -> list[Cost]:
+    """The fastest run of each, in turns, after one to warm up."""
+    costs: list[list[Cost]] = [[] for _ in works]
+    for number in range(runs + 1):
+        for work, kept in zip(works, costs, strict=True):
+            cost = work()
+            if number:
+                kept.append(cost)
+    return [min(kept) for kept in costs]
+
+
+def spent(*argv: str, fine: tuple[int, ...] = (0,)) -> Cost:
+    """Run a program to its end and take what the system counted for it."""
+    start = time.perf_counter()
+    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    told = child.stderr.read().decode() if child.stderr else ""
+    if child.returncode not in fine:
+        raise RuntimeError(f"{' '.join(argv)} ended with {child.returncode}: {told}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def _output(*argv: str) -> bytes:
+    return subprocess.run(argv, capture_output=True, check=False).stdout
+
+
+def _kubeconfig(api: ApiServer) -> str:
+    return yaml.safe_dump({
+        "current-context": "made-up",
+        "contexts": [{"name": "made-up", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": api.url}}],
+        "users": [{"name": "u", "user": {}}],
+    })  # fmt: skip
+
+
+def _row(name: str, cost: Cost) -> None:
+    print(f"  {name:34} {cost}", flush=True)
+
+
+def _ratio(name: str, ours: Cost, theirs: Cost, aim: str) -> None:
+    print(f"  {name:34} {ours.wall / theirs.wall:7.2f}×  (aim: ≤ {aim})  memory {ours.peak / theirs.peak:.1f}×")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

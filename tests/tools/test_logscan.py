@@ -55,7 +55,7 @@ def test_exceptions_point_into_the_own_code(text, where):
         ("FATAL: password authentication failed for user \"app\"", "login", ""),
         ("KeyError: 'API_URL'", "variable", "API_URL"),
         ("DATABASE_URL is not set", "variable", "DATABASE_URL"),
-        ("ModuleNotFoundError: No module named 'flask'", "module", ""),
+        ("ModuleNotFoundError: No module named 'flask'", "module", "flask"),
         ("Error: listen EADDRINUSE: address already in use :::8080", "port", ""),
         ("OSError: [Errno 30] Read-only file system: '/data/x'", "read-only", ""),
         ("PermissionError: [Errno 13] Permission denied: '/var/run/x'", "permission", ""),

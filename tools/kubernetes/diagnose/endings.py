@@ -8,6 +8,15 @@ _CODES = {
     0: "it finished by itself",
     1: "the program reported an error",
     2: "the program was called wrongly (usage)",
+    64: "the program was called wrongly (usage)",
+    66: "an input file of the program is missing",
+    69: "something that the program needs is not available",
+    70: "the program found an error in itself",
+    73: "the program cannot create a file",
+    74: "the program cannot read or write",
+    77: "the program lacks a permission",
+    78: "the settings of the program are wrong",
+    125: "the container could not be started",
     126: "the command cannot be executed",
     127: "the command does not exist in the image",
     128: "it ended with an invalid exit code",
@@ -22,6 +31,12 @@ _SIGNALS = {
     "SIGBUS": "it accessed memory wrongly (SIGBUS)",
     "SIGFPE": "it divided by zero (SIGFPE)",
     "SIGINT": "it was interrupted (SIGINT)",
+    "SIGPIPE": "it wrote to a connection that was closed (SIGPIPE)",
+    "SIGQUIT": "it was asked to stop at once (SIGQUIT)",
+    "SIGSYS": "it made a system call that is forbidden to it (SIGSYS, seccomp)",
+    "SIGTRAP": "it stopped at a breakpoint or a failed assertion (SIGTRAP)",
+    "SIGXCPU": "it used more processor time than it may (SIGXCPU)",
+    "SIGXFSZ": "it wrote a file larger than it may (SIGXFSZ)",
 }
 
 

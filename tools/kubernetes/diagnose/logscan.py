@@ -22,6 +22,22 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("port", re.compile(r"address already in use|EADDRINUSE|bind.*in use", re.I)),
     ("disk", re.compile(r"no space left on device|ENOSPC|disk quota exceeded", re.I)),
     ("read-only", re.compile(r"read-only file ?system|EROFS", re.I)),
+    ("architecture", re.compile(r"exec format error|cannot execute binary file", re.I)),
+    ("clock", re.compile(
+        r"(?:certificate|token|signature) (?:is )?(?:not yet valid|used before issued)|clock (?:skew|drift)"
+        r"|RequestTimeTooSkewed|not valid before|iat.{0,20}in the future|time.{0,12}out of sync", re.I)),
+    ("certificate", re.compile(
+        r"x509:|certificate (?:has expired|verify failed|signed by unknown)|CERTIFICATE_VERIFY_FAILED|CERT_HAS_EXPIRED"
+        r"|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY_LEAF|GET_ISSUER)|PKIX path building failed"
+        r"|SSLHandshakeException|self[- ]signed certificate", re.I)),
+    ("lock", re.compile(
+        r"database is locked|could not obtain lock|lock wait timeout|deadlock detected|migration.{0,30}lock"
+        r"|lock file .{0,80}exists|another instance is|already locked|unable to (?:acquire|lock)|resource "
+        r"temporarily unavailable.*lock", re.I)),
+    ("schema", re.compile(
+        r"relation .{1,80} does not exist|no such table|Table .{1,80} doesn.t exist|(?:un(?:known|defined)|no such)"
+        r" column|dirty database version|pending migration|unapplied migration|UndefinedTable|Unknown database"
+        r"|database .{1,80} does not exist", re.I)),
     ("login", re.compile(
         r"(?:password )?authentication failed|access denied for user|WRONGPASS|NOAUTH|invalid credentials", re.I)),
     ("name", re.compile(
@@ -30,9 +46,13 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("connection", re.compile(
         r"connection refused|ECONNREFUSED|connection timed out|ETIMEDOUT|i/o timeout|no route to host|EHOSTUNREACH"
         r"|connection reset by peer|could not connect to (?:server|the)|connection to server .* failed", re.I)),
+    ("library", re.compile(
+        r"(?:error while loading shared libraries: |ImportError: |Error loading shared library )"
+        r"(?P<about>[\w.+-]+\.so[\w.]*)|(?P<about2>[\w.+-]+\.so[\w.]*): cannot open shared object"
+        r"|version [`'](?P<about3>GLIBC[\w.]*)' not found", re.I)),
     ("module", re.compile(
-        r"ModuleNotFoundError|Cannot find module|ImportError|ClassNotFoundException|NoClassDefFoundError"
-        r"|error while loading shared libraries|cannot open shared object", re.I)),
+        r"(?:ModuleNotFoundError|ImportError|Cannot find module|ClassNotFoundException:|NoClassDefFoundError:"
+        r"|cannot load such file --)(?:: No module named)? ?['\"]?(?P<about>[\w@./-]+)?", re.I)),
     ("variable", re.compile(
         r"KeyError: ['\"](?P<about>[A-Z][A-Z0-9_]{2,})['\"]"
         r"|(?P<about2>[A-Z][A-Z0-9_]{2,}) (?:is|was|must be) (?:not set|unset|required|missing|set|undefined|empty)"
@@ -40,6 +60,13 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r" ['\"`]?(?P<about3>[A-Z][A-Z0-9_]{2,})"
         r"|(?P<about4>[A-Z][A-Z0-9_]{2,}): (?:parameter not set|unbound variable)")),
     ("permission", re.compile(r"permission denied|EACCES|PermissionError|operation not permitted|EPERM", re.I)),
+    ("command", re.compile(
+        r"exec: \"(?P<about>[^\"]+)\": (?:executable file not found|stat)|^(?:/bin/)?(?:ba|da)?sh: (?:line )?(?:\d+: )?"
+        r"(?P<about2>[\w./-]+): (?:command )?not found|env: .?(?P<about3>[\w.-]+).?: No such file", re.I)),
+    ("settings", re.compile(
+        r"\[emerg\]|yaml: (?:line|unmarshal)|YAMLException|ScannerError|JSONDecodeError|SyntaxError: .*JSON"
+        r"|(?:invalid|bad|malformed|could not parse|failed to (?:parse|load|read)) (?:the )?config(?:uration)?"
+        r"|unknown (?:flag|option|argument|directive)|unrecognized (?:arguments|option)", re.I)),
     ("memory", re.compile(
         r"heap out of memory|OutOfMemoryError|MemoryError|cannot allocate memory|out of memory", re.I)),
     ("file", re.compile(
@@ -66,8 +93,10 @@ _PYTHON_AT = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NODE_AT = re.compile(r"^\s+at .*?\(?(?P<file>[^\s()]+):(?P<line>\d+):\d+\)?$")
 _JAVA_AT = re.compile(r"^\s+at [\w.$<>]+\((?P<file>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)")
 _GO_AT = re.compile(r"^\s+(?P<file>/\S+\.go):(?P<line>\d+)")
+_RUBY_AT = re.compile(r"^\s*(?:\d+: )?(?:from )?(?P<file>[^\s:]+\.rb):(?P<line>\d+):in ")
+_RUBY_HEAD = re.compile(r"^(?P<file>[^\s:]+\.rb):(?P<line>\d+):in .*\((?:\w+::)*\w+\)$")
 _LIBRARY = re.compile(
-    r"site-packages|node_modules|/usr/(?:local/)?(?:lib|go)|<frozen|node:internal|/runtime/|importlib"
+    r"site-packages|/gems/|node_modules|/usr/(?:local/)?(?:lib|go)|<frozen|node:internal|/runtime/|importlib"
 )
 _HEADLINE = re.compile(
     r"^(?:Exception in thread \"[^\"]*\" |Caused by: |Uncaught |panic: )?"
@@ -104,7 +133,8 @@ def _plain_error(lines: list[str]) -> Clue | None:
 def _exception(lines: list[str]) -> tuple[int | None, str]:
     """The line that names the last exception, and where in the own code it came from."""
     for index in range(len(lines) - 1, max(len(lines) - 150, -1), -1):
-        if _HEADLINE.match(lines[index].strip()) or lines[index].startswith("panic: "):
+        line = lines[index]
+        if _HEADLINE.match(line.strip()) or line.startswith("panic: ") or _RUBY_HEAD.match(line):
             return index, _place(lines, index)
     return None, ""
 
@@ -114,8 +144,8 @@ def _place(lines: list[str], index: int) -> str:
     before = [match for line in lines[max(index - 60, 0) : index] if (match := _PYTHON_AT.match(line))]
     after = [
         match
-        for line in lines[index + 1 : index + 40]
-        if (match := _NODE_AT.match(line) or _JAVA_AT.match(line) or _GO_AT.match(line))
+        for line in ([lines[index]] if _RUBY_HEAD.match(lines[index]) else []) + lines[index + 1 : index + 40]
+        if (match := _NODE_AT.match(line) or _JAVA_AT.match(line) or _GO_AT.match(line) or _RUBY_AT.match(line))
     ]
     ordered = [*reversed(before)] or after
     own = [match for match in ordered if not _LIBRARY.search(match["file"])] or ordered

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.change import Ref
 from tools.finding import Evidence, Finding, Fix
 from tools.kubernetes import quantity
 from tools.kubernetes.diagnose.endings import meaning
-from tools.kubernetes.diagnose.logscan import Clue, scan
+from tools.kubernetes.diagnose.logscan import scan
 from tools.kubernetes.diagnose.rule import (
     Seen,
     back_fix,
@@ -18,11 +17,12 @@ from tools.kubernetes.diagnose.rule import (
     field,
     latest,
     log,
-    near,
     pods_text,
     seen,
 )
+from tools.kubernetes.diagnose.rules.rights import denials
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
+from tools.kubernetes.diagnose.unreached import unreached
 from tools.kubernetes.workload_changes import ref_of, resources_change
 
 IDS = {
@@ -32,7 +32,15 @@ IDS = {
     "SM-CRASH-LOGIN": "what the program connects to does not accept its password",
     "SM-CRASH-VARIABLE": "an environment variable that the program needs is missing",
     "SM-CRASH-FILE": "a file that the program needs is missing",
-    "SM-CRASH-MODULE": "a library or module is missing in the image",
+    "SM-CRASH-MODULE": "a module is missing in the image",
+    "SM-CRASH-LIBRARY": "a shared library is missing in the image",
+    "SM-CRASH-PROGRAM": "a program that a script calls is missing in the image",
+    "SM-CRASH-ARCHITECTURE": "the program was built for another processor architecture",
+    "SM-CRASH-CERTIFICATE": "the program does not trust a certificate, or it has expired",
+    "SM-CRASH-CLOCK": "two clocks disagree",
+    "SM-CRASH-LOCK": "somebody else holds a lock that the program waits for",
+    "SM-CRASH-SCHEMA": "the database lacks a table, a column or a migration",
+    "SM-CRASH-SETTINGS": "the program does not understand its settings",
     "SM-CRASH-PERMISSION": "the program may not do what it tries",
     "SM-CRASH-READ-ONLY": "the program writes where the file system is read-only",
     "SM-CRASH-PORT": "the port that the program wants is taken",
@@ -49,7 +57,15 @@ _CLUES = {
     "login": ("SM-CRASH-LOGIN", "its login is refused"),
     "variable": ("SM-CRASH-VARIABLE", "the environment variable {about} is missing"),
     "file": ("SM-CRASH-FILE", "a file is missing: {about}"),
-    "module": ("SM-CRASH-MODULE", "a module is missing in the image"),
+    "module": ("SM-CRASH-MODULE", "the module {about} is missing in the image"),
+    "library": ("SM-CRASH-LIBRARY", "the shared library {about} is missing in the image"),
+    "command": ("SM-CRASH-PROGRAM", "the program {about} is missing in the image"),
+    "architecture": ("SM-CRASH-ARCHITECTURE", "the program was built for another processor architecture"),
+    "certificate": ("SM-CRASH-CERTIFICATE", "it refuses a certificate"),
+    "clock": ("SM-CRASH-CLOCK", "its clock and that of another machine disagree"),
+    "lock": ("SM-CRASH-LOCK", "somebody else holds the lock that it needs"),
+    "schema": ("SM-CRASH-SCHEMA", "its database lacks a table, a column or a migration"),
+    "settings": ("SM-CRASH-SETTINGS", "it does not understand its settings"),
     "permission": ("SM-CRASH-PERMISSION", "it may not do what it tries"),
     "read-only": ("SM-CRASH-READ-ONLY", "it writes to a read-only file system"),
     "port": ("SM-CRASH-PORT", "its port is taken already"),
@@ -64,6 +80,14 @@ _ADVICE = {
     "SM-CRASH-VARIABLE": "Set the variable, or mount the Secret or ConfigMap that holds it.",
     "SM-CRASH-FILE": "Put the file into the image, or mount it.",
     "SM-CRASH-MODULE": "Add the dependency and build the image again.",
+    "SM-CRASH-LIBRARY": "Install the library in the image, or build on the base image it was compiled for.",
+    "SM-CRASH-PROGRAM": "Install the program in the image, or correct its name.",
+    "SM-CRASH-ARCHITECTURE": "Build the image for the nodes' architecture, or for several.",
+    "SM-CRASH-CERTIFICATE": "Renew the certificate, or mount the authority that signed it.",
+    "SM-CRASH-CLOCK": "Synchronize the clocks of the nodes (NTP); a certificate may also start in the future.",
+    "SM-CRASH-LOCK": "Let only one instance run (strategy Recreate), or free the lock that a dead one left.",
+    "SM-CRASH-SCHEMA": "Run the migrations of this version, in a Job or an init container before it starts.",
+    "SM-CRASH-SETTINGS": "Correct the place in its configuration or arguments that the log names.",
     "SM-CRASH-PERMISSION": "Give the path or port to the user that the container runs as, or run as another user.",
     "SM-CRASH-READ-ONLY": "Mount a volume (emptyDir) where it writes.",
     "SM-CRASH-PORT": "Let the program listen on another port; containers of one pod share theirs.",
@@ -76,6 +100,8 @@ _ADVICE = {
 def check(snap: Snapshot) -> Iterator[Seen]:
     """One finding for each container of a workload that keeps ending."""
     for unit, count in snap.one_each(unit for unit in snap.units() if _crashes(snap, unit)):
+        if denials(snap, unit):
+            continue  # a missing right is told with the rule that gives it
         yield _finding(snap, unit, count)
 
 
@@ -125,7 +151,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
             None,
         )
     why = why.format(about=clue.about if clue and clue.about else "what it needs")
-    chain, symptom_of, more = _dependency(snap, unit, clue) if id == "SM-CRASH-DEPENDENCY" else ((), (), None)
+    chain, symptom_of, more = unreached(snap, unit, clue) if clue and id == "SM-CRASH-DEPENDENCY" else ((), (), None)
     place = f" at {clue.where}" if clue and clue.where and id in ("SM-CRASH-EXCEPTION", "SM-CRASH-VARIABLE") else ""
     said = f": {cut(clue.text, 160)}" if clue else "."
     restarts = unit.status.get("restartCount", 0)
@@ -153,6 +179,7 @@ def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
         more = _doubled(limit)
         change = resources_change(unit.owner, name, limits={"memory": more})
         fixes.append(change_fix(f"Raise the memory limit from {limit} to {more}.", change))
+    used = latest(snap, unit.pod, "OOMKilling") or latest(snap, unit.pod, "SystemOOM")
     fixes += [back_fix(snap, unit.owner), Fix(text="If it grows without end, it leaks: look at its use over time.")]
     return seen(
         "SM-OOM",
@@ -162,6 +189,7 @@ def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
         evidence=(
             field("lastState.terminated", f"OOMKilled, exit code {unit.terminated.get('exitCode')}"),
             field("resources.limits.memory", limit or "not set"),
+            event(used),
             field("restartCount", unit.status.get("restartCount", 0)),
         ),
         fixes=fixes,
@@ -193,29 +221,6 @@ def _bad_command(snap: Snapshot, unit: Unit, count: int, message: str) -> Seen:
         ),
         fixes=(back_fix(snap, unit.owner), Fix(text=_ADVICE["SM-CRASH-COMMAND"])),
     )
-
-
-def _dependency(
-    snap: Snapshot, unit: Unit, clue: Clue | None
-) -> tuple[tuple[str, ...], tuple[Ref, ...], Evidence | None]:
-    """What is known of the host that the program could not reach: (more of the chain, its causes, evidence)."""
-    host = (clue.about if clue else "").partition(":")[0]
-    space = unit.pod["metadata"].get("namespace")
-    parts = host.split(".")
-    place = parts[1] if len(parts) > 1 and snap.namespace is None else space
-    service = snap.find("services", parts[0], place) if host else None
-    if service:
-        behind = [ref_of(item) for item in snap.behind(service)]
-        names = ", ".join(str(ref) for ref in behind) or "nothing"
-        told = f"service {parts[0]} is there; behind it: {names}"
-        return (f"see service {parts[0]}",), (ref_of(service), *behind), Evidence(source="field", text=told)
-    known = [item["metadata"]["name"] for item in snap.all("services") if item["metadata"].get("namespace") == space]
-    if host and len(parts) == 1 and (best := near(parts[0], known)):
-        told = f"there is no service {parts[0]} in {space}, but there is {best}"
-        return (told,), (), Evidence(source="field", text=told)
-    if host and len(parts) == 1:
-        return (f"there is no service {parts[0]} in {space}",), (), None
-    return (), (), None
 
 
 def explain(snap: Snapshot, unit: Unit) -> Finding:

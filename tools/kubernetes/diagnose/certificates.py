@@ -1,0 +1,36 @@
+"""What a certificate says about itself: until when, for which names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Certificate(NamedTuple):
+    """The first certificate of a chain."""
+
+    begins: datetime
+    ends: datetime
+    names: tuple[str, ...]
+
+    def covers(self, host: str) -> bool:
+        """Whether it is valid for a host; a star stands for one label."""
+        wild = "*." + host.partition(".")[2]
+        return not host or host.lower() in self.names or (host.count(".") > 0 and wild.lower() in self.names)
+
+
+def parse(pem: bytes) -> Certificate | None:
+    """The first certificate in PEM text; None when there is none that can be read."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(pem)[0]
+    except ValueError:
+        return None
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        known = tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        subject = found.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        known = tuple(str(item.value).lower() for item in subject)
+    return Certificate(found.not_valid_before_utc, found.not_valid_after_utc, known)

@@ -37,6 +37,10 @@ class Server:
                 parts = ("apiVersion", "kind", "metadata") if metadata_only else item
                 yield {key: item[key] for key in parts}
 
+    def get(self, path: str) -> Object:
+        assert path == "/version"
+        return {"gitVersion": "v1.34.1"}
+
     def read(self, ref: Any) -> Object:
         for item in self.objects:
             if (item["kind"], item["metadata"]["name"]) == (ref.kind, ref.name):

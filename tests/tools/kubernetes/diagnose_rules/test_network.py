@@ -38,7 +38,8 @@ def test_ingress_that_cuts_a_needed_way_with_the_policy_that_opens_it():
     (one,) = found(snapshot(*shop(), DENY_IN))
     assert one.id == "SM-POLICY-INGRESS"
     assert one.subject.name == "frontend"
-    assert "network policy deny" in one.summary and "backend at port 8000" in one.summary
+    assert "network policy deny" in one.summary
+    assert "backend at port 8000" in one.summary
     (change,) = one.fixes[0].changes
     assert change.manifest["spec"]["ingress"][0]["ports"] == [{"port": 8000, "protocol": "TCP"}]
     opened = {**change.manifest, "metadata": {**change.manifest["metadata"], "uid": "x"}}
@@ -104,7 +105,8 @@ def test_without_policies_everything_passes():
 def test_misspelt_host_with_its_fix():
     (one,) = found(snapshot(*shop("postgres://u:secret@bakend:8080/x")))
     assert one.id == "SM-DNS-NAME"
-    assert "bakend" in one.summary and "secret" not in one.model_dump_json(exclude={"fixes"})
+    assert "bakend" in one.summary
+    assert "secret" not in one.model_dump_json(exclude={"fixes"})
     patch = one.fixes[0].changes[0].patch
     assert "@backend:8080/x" in str(patch)
 

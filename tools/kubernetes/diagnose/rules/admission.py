@@ -18,19 +18,28 @@ IDS = {
     "SM-POD-SECURITY": "the pod security level of the namespace refuses the pods",
     "SM-SERVICE-ACCOUNT": "the service account of the pods does not exist",
     "SM-LIMIT-RANGE": "the pods' resources are outside of what the namespace allows",
+    "SM-WEBHOOK-FAILS": "a webhook that must be asked about the pods does not answer",
+    "SM-QUOTA-UNSET": "the quota of the namespace wants requests or limits that the pods do not name",
     "SM-ADMISSION": "a policy or webhook refuses the pods",
 }
 _KINDS = (
+    ("SM-QUOTA-UNSET", re.compile(r"failed quota: .*must specify")),
+    ("SM-WEBHOOK-FAILS", re.compile(r"failed calling webhook")),
     ("SM-QUOTA", re.compile(r"exceeded quota|failed quota")),
     ("SM-POD-SECURITY", re.compile(r"violates PodSecurity")),
     ("SM-SERVICE-ACCOUNT", re.compile(r"error looking up service account")),
-    ("SM-LIMIT-RANGE", re.compile(r"(?:maximum|minimum) .* usage per|limit to request ratio")),
+    (
+        "SM-LIMIT-RANGE",
+        re.compile(r"(?:maximum|minimum) .* usage per|limit to request ratio|must be less than or equal to \w+ limit"),
+    ),
 )
 _ADVICE = {
     "SM-QUOTA": "Raise the quota, or free some of it.",
     "SM-POD-SECURITY": "Give the pods the security context that the level asks for.",
     "SM-SERVICE-ACCOUNT": "Create the service account, or correct its name in the pod template.",
     "SM-LIMIT-RANGE": "Set requests and limits within the range of the namespace.",
+    "SM-WEBHOOK-FAILS": "Bring the webhook's program back; without it nothing of that kind can be made.",
+    "SM-QUOTA-UNSET": "Set these requests and limits in the pod template, or give the namespace defaults (LimitRange).",
     "SM-ADMISSION": "Change the pods to what the policy asks for, or ask its owner.",
 }
 _RECENT = 900  # seconds; older refusals with all pods there are history

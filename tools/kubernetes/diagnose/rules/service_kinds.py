@@ -26,7 +26,8 @@ IDS = {
 _PATIENCE = 180.0  # seconds in which a cloud makes a load balancer
 _ADDRESS = re.compile(r"[\d.]+\Z|[0-9a-f:]*:[0-9a-f:]*\Z", re.I)
 _LISTENS = re.compile(
-    r"(?:listening|serving|started|running|bound)\b.{0,60}?(?:\bport:? ?|(?:[\d.]+|\[?::\]?|\blocalhost|\*):)(\d{2,5})\b",
+    r"(?:listening|serving|started|running|bound)\b.{0,60}?"
+    r"(?:\bport:? ?|(?:[\d.]+|\[?::\]?|\blocalhost|\*):)(\d{2,5})\b",
     re.I,
 )
 _MOST_LOGS = 20

@@ -253,9 +253,7 @@ def test_rollout_that_has_no_room_for_one_more():
     web["spec"]["strategy"] = {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
     new = pod(web, ready=False, phase="Pending", status={"state": {}})
     del new["spec"]["nodeName"]
-    new["status"]["conditions"] = [
-        {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient cpu"}
-    ]
+    new["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}]
     (one,) = found(snapshot(web, pod(web), new, node()))
     assert one.id == "SM-PENDING-CPU"
     assert any("maxUnavailable" in str(change.patch) for fix in one.fixes for change in fix.changes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.rule import Seen, field, near, seen
@@ -15,8 +17,12 @@ IDS = {
     "SM-HPA-REQUESTS": "the pods request nothing that the autoscaler could measure against",
     "SM-HPA-METRICS": "the autoscaler gets no metrics",
     "SM-HPA-MAXIMUM": "the autoscaler is at its maximum and would go further",
+    "SM-HPA-FLAPPING": "the autoscaler goes up and down again and again",
 }
 _KINDS = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps"}
+_SIZE = re.compile(r"New size: (\d+)")
+_WINDOW = 1800.0  # seconds
+_TURNS = 4
 _PATIENCE = 120.0  # seconds until the first metrics of a new autoscaler or new pods
 
 
@@ -53,6 +59,28 @@ def check(snap: Snapshot) -> Iterator[Seen]:
                 evidence=(field("status.conditions.ScalingLimited", limited.get("message")),),
                 fixes=(Fix(text="Raise the maximum if the nodes have room."),),
             )
+        yield from _flapping(snap, item)
+
+
+def _flapping(snap: Snapshot, item: Object) -> Iterator[Seen]:
+    """Turns between growing and shrinking, of which a daily rhythm has one or two in half an hour."""
+    sizes = [
+        int(match[1])
+        for found in snap.events(item, "SuccessfulRescale")
+        if (match := _SIZE.search(found.get("message", "")))
+        and snap.seconds_since(found.get("lastTimestamp")) < _WINDOW
+    ]
+    steps = [after > before for before, after in pairwise(sizes)]
+    turns = sum(1 for before, after in pairwise(steps) if before != after)
+    if turns >= _TURNS:
+        yield seen(
+            "SM-HPA-FLAPPING",
+            item,
+            f"Autoscaler {item['metadata']['name']} goes up and down again and again ({turns} turns in 30 minutes).",
+            severity=Severity.WARNING,
+            evidence=(field("sizes", ", ".join(map(str, sizes[-8:]))),),
+            fixes=(Fix(text="Raise behavior.scaleDown.stabilizationWindowSeconds, or measure something steadier."),),
+        )
 
 
 def _blind(snap: Snapshot, item: Object, target: Object | None, message: str) -> Seen | None:

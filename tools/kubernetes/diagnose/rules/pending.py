@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.change import Ref
+from tools.change import Patch, Ref
 from tools.finding import Evidence, Fix
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, latest, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
@@ -129,8 +129,28 @@ def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
             fixes.append(Fix(text="No node is large enough for one such pod, even when empty: lower its requests."))
         if owner["kind"] in ("Deployment", "StatefulSet") and running > 0:
             fixes.append(change_fix(f"Scale to the {running} that fit.", scale_change(owner, running)))
+    if change := _without_surge(owner, pods):
+        fixes.append(change_fix("Let an old pod go before each new one comes, so that no more room is needed.", change))
     if id == "SM-PENDING-TAINT":
         fixes.append(Fix(text="Uncordon a node, or give the pod a toleration if it belongs there."))
     if id == "SM-PENDING-SELECTOR":
         fixes.append(Fix(text=f"Label a node accordingly, or correct the node selector of {ref_of(owner)}."))
     return fixes
+
+
+def _without_surge(owner: Object, pods: list[Object]) -> Patch | None:
+    """For a rollout that waits for room beside all the old pods: do without that."""
+    rolling = ((owner.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+    kept = rolling.get("maxUnavailable", "25%")
+    wanted, ready = replicas_of(owner), (owner.get("status") or {}).get("readyReplicas", 0)
+    share = int(str(kept).rstrip("%")) * wanted // 100 if isinstance(kept, str) else kept
+    if owner["kind"] != "Deployment" or share or not wanted or ready < wanted or len(pods) > wanted:
+        return None
+    ref = ref_of(owner)
+    parts = {"maxUnavailable": 1, "maxSurge": 0}
+    return Patch(
+        summary=f"let {ref} replace its pods one after the other, without more of them meanwhile",
+        ref=ref,
+        verb="set strategy",
+        patch={"spec": {"strategy": {"rollingUpdate": parts}}},
+    )

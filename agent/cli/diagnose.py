@@ -67,8 +67,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _look(ctx: Context, args: argparse.Namespace) -> Diagnosis:
-    """One look. A name that could mean several things is a usage error here: nobody is there to be asked."""
-    from tools.errors import BadRequest, NeedsAnswer
+    """One look. A name that could mean several things is a usage error here: nobody is there to be asked.
+
+    Raises BadRequest, or Unreachable where nothing at all can be read.
+    """
+    from tools.errors import BadRequest, Failed, Forbidden, NeedsAnswer, Unreachable
     from tools.kubernetes.diagnose.run import examine
 
     space = None if args.all_namespaces else ctx.namespace or ctx.cluster.namespace
@@ -76,6 +79,8 @@ def _look(ctx: Context, args: argparse.Namespace) -> Diagnosis:
         return examine(ctx, args.targets, space)
     except NeedsAnswer as question:
         raise BadRequest(question.message, f"One of: {', '.join(question.options)}.") from question
+    except (Forbidden, Failed) as error:  # not even the kinds that there are could be asked for
+        raise Unreachable(error.message, error.next_step) from error
 
 
 def _print(found: Diagnosis, args: argparse.Namespace) -> None:

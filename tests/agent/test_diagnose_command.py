@@ -91,6 +91,11 @@ def test_no_cluster_is_3(tmp_path: Path, run: Run, api: ApiServer) -> None:
     assert run("-A") == 3
 
 
+def test_a_login_that_is_refused_is_3(api: ApiServer, run: Run) -> None:
+    api.script = dict.fromkeys(("GET /api", "GET /apis"), refusal(401, "Unauthorized", "Unauthorized"))
+    assert run("-A") == 3
+
+
 @pytest.mark.parametrize("output", ["text", "json", "yaml", "sarif", "junit"])
 def test_what_cannot_be_read_is_told_in_every_form_and_never_healthy(
     output: str, api: ApiServer, run: Run, capsys: pytest.CaptureFixture[str]

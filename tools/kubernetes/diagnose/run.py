@@ -15,7 +15,7 @@ from tools.context import Context
 from tools.errors import BadRequest, NeedsAnswer, NotFound, ShipmateError
 from tools.finding import Finding, Severity
 from tools.kubernetes.diagnose import report, rules
-from tools.kubernetes.diagnose.rule import Seen
+from tools.kubernetes.diagnose.rule import Seen, cut
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.find import find_workload
@@ -95,8 +95,17 @@ def findings_for(ctx: Context, ref: Ref) -> tuple[Finding, ...]:
 
 
 def check(snap: Snapshot) -> list[Seen]:
-    """What the rules see."""
-    return [item for rule in all_rules() for item in rule.check(snap)]
+    """What the rules see. One that fails on something unforeseen is told as not checked and stops no other."""
+    found: list[Seen] = []
+    for rule in all_rules():
+        try:
+            found += rule.check(snap)
+        except ShipmateError:
+            raise
+        except Exception as error:
+            name = rule.__name__.rpartition(".")[2]
+            snap.unchecked[f"rule {name}"] = f"a bug in Shipmate, {type(error).__name__}: {cut(str(error), 120)}"
+    return found
 
 
 def fold(found: Iterable[Seen]) -> list[tuple[Finding, frozenset[Key]]]:

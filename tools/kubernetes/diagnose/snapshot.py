@@ -148,19 +148,21 @@ class Snapshot:
 
     def units(self) -> Iterator[Unit]:
         """Every container that has a status, of pods that are not being deleted."""
-        for pod in self.pods:
-            if pod["metadata"].get("deletionTimestamp"):
-                continue
-            owner = self.owner(pod)
-            status = pod.get("status") or {}
-            parts = (
-                ("initContainers", "initContainerStatuses", True), ("containers", "containerStatuses", False)
-            )  # fmt: skip
-            for specs, statuses, init in parts:
-                by_name = {item["name"]: item for item in pod["spec"].get(specs) or ()}
-                for item in status.get(statuses) or ():
-                    if item["name"] in by_name:
-                        yield Unit(owner, pod, by_name[item["name"]], item, init)
+        return iter(self._units)
+
+    @cached_property
+    def _units(self) -> list[Unit]:
+        return [unit for pod in self.pods if not pod["metadata"].get("deletionTimestamp") for unit in self._of(pod)]
+
+    def _of(self, pod: Object) -> Iterator[Unit]:
+        owner = self.owner(pod)
+        status = pod.get("status") or {}
+        parts = (("initContainers", "initContainerStatuses", True), ("containers", "containerStatuses", False))
+        for specs, statuses, init in parts:
+            by_name = {item["name"]: item for item in pod["spec"].get(specs) or ()}
+            for item in status.get(statuses) or ():
+                if item["name"] in by_name:
+                    yield Unit(owner, pod, by_name[item["name"]], item, init)
 
     def one_each(self, units: Iterator[Unit]) -> Iterator[tuple[Unit, int]]:
         """One unit of each owner and container, the youngest pod's, with the number of pods alike."""

@@ -126,3 +126,14 @@ def test_every_finding_says_how_sure_it_is(made_up_cluster):
     ctx, _ = made_up_cluster(workload("web", "shop", broken=True))
     for finding, _ in fold(check(Snapshot(ctx, "shop"))):
         assert finding.confidence == "certain"
+
+
+def test_a_rule_that_stumbles_stops_no_other_and_is_told(made_up_cluster, monkeypatch):
+    def stumble(snap):
+        raise KeyError("spec")
+
+    ctx, _ = made_up_cluster(workload("web", "shop", broken=True))
+    monkeypatch.setattr("tools.kubernetes.diagnose.rules.autoscaler.check", stumble)
+    found = examine(ctx, [], "shop")
+    assert "KeyError" in found.unchecked["rule autoscaler"]
+    assert [item.id for item in found.findings] == ["SM-IMAGE-NOT-FOUND"]

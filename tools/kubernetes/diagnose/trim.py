@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 Object = dict[str, Any]
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OLD_VERSION = re.compile(r'\{"apiVersion":"[\w.-]+/v\d+beta\d+"')  # what the rule about old versions reads
 _TOKEN = "kube-api-access-"  # noqa: S105  (the name of a volume that admission adds to each pod)
 
 
@@ -19,7 +21,7 @@ class Trimmer:
         """The same object, smaller."""
         meta = obj["metadata"]
         meta.pop("managedFields", None)
-        if notes := meta.get("annotations"):
+        if (notes := meta.get("annotations")) and not _OLD_VERSION.match(notes.get(_LAST_APPLIED, "")):
             notes.pop(_LAST_APPLIED, None)
         if obj.get("kind") == "Pod" and "spec" in obj:
             _drop_token(obj["spec"])

@@ -153,10 +153,10 @@ def hook(policy: str = "Fail") -> dict:
 def test_webhooks():
     program = workload("policy")
     served = [program, pod(program), service("policy", "policy")]
-    assert ids(snapshot(hook())) == ["SM-WEBHOOK"]
-    assert ids(snapshot(hook("Ignore"))) == []
-    assert ids(snapshot(hook(), *served)) == []
-    assert ids(snapshot(hook(), namespace="elsewhere")) == []
+    assert ids(snapshot(hook(), namespace=None)) == ["SM-WEBHOOK"]
+    assert ids(snapshot(hook("Ignore"), namespace=None)) == []
+    assert ids(snapshot(hook(), *served, namespace=None)) == []
+    assert ids(snapshot(hook())) == []
 
 
 def scaler(**status) -> dict:
@@ -226,7 +226,7 @@ def test_nodes():
 @pytest.mark.parametrize(("version", "expected"), [("policy/v1beta1", ["SM-DEPRECATED-API"]), ("policy/v1", [])])
 def test_manifests_of_old_versions(version, expected):
     item = budget(count=0, minAvailable=1)
-    applied = json.dumps({"apiVersion": version, "kind": "PodDisruptionBudget"})
+    applied = json.dumps({"apiVersion": version, "kind": "PodDisruptionBudget"}, separators=(",", ":"))
     item["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": applied}
     assert ids(snapshot(item)) == expected
 

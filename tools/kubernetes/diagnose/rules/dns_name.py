@@ -44,6 +44,9 @@ def misspelt(snap: Snapshot, workload: Object) -> Iterator[tuple[Dependency, Pla
 
 
 def _namespaces(snap: Snapshot) -> set[str]:
+    """Those that can be looked into."""
+    if snap.namespace:
+        return {snap.namespace}
     return {item["metadata"]["name"] for item in snap.all("namespaces")}
 
 

@@ -59,14 +59,16 @@ def check(snap: Snapshot) -> Iterator[Seen]:
 
 def network(snap: Snapshot) -> Network:
     """All policies and namespaces of the snapshot."""
-    spaces = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in snap.all("namespaces")}
+    asked = "namespaceSelector" in repr(snap.all(_KIND))  # else their labels need not be read
+    found = snap.all("namespaces") if asked else ()
+    spaces = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in found}
     return Network(snap.all(_KIND), spaces)
 
 
 def needed(snap: Snapshot, client: Object) -> Iterator[tuple[Object, int | None]]:
     """The services that a workload is told to use, with the port if it is told one."""
     home = client["metadata"].get("namespace") or ""
-    spaces = {item["metadata"]["name"] for item in snap.all("namespaces")}
+    spaces = {snap.namespace} if snap.namespace else {item["metadata"]["name"] for item in snap.all("namespaces")}
     told: set[tuple[str, int | None]] = set()
     for dependency in dependencies(client):
         place = place_of(dependency.host, home, spaces)

@@ -20,13 +20,13 @@ _KINDS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
-    """Webhooks whose service is missing or has no ready pod, where that can be seen."""
-    for kind in _KINDS:
+    """Webhooks whose service is missing or has no ready pod; of a single namespace that cannot be told."""
+    for kind in _KINDS if snap.namespace is None else ():
         for item in snap.all(f"{kind}.admissionregistration.k8s.io"):
             for hook in item.get("webhooks") or ():
                 service = (hook.get("clientConfig") or {}).get("service")
                 closed = hook.get("failurePolicy", "Fail") == "Fail"
-                if service and closed and snap.namespace in (None, service["namespace"]):
+                if service and closed:
                     yield from _look(snap, item, hook, service)
 
 

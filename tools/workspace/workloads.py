@@ -11,6 +11,7 @@ from tools.helm.changes import helm_rollback
 from tools.helm.values import Values
 from tools.kubernetes.look.owners import helm_release
 from tools.kubernetes.names import check_image
+from tools.kubernetes.relative import resolved
 from tools.kubernetes.workload_changes import (
     containers_of,
     env_change,
@@ -83,12 +84,15 @@ def set_resources(
     kind: str | None = None,
     namespace: str | None = None,
 ) -> Proposal:
-    """Set requests and limits of a component or workload, like cpu 250m, memory 512Mi; "none" takes one away."""
+    """Set requests and limits of a component or workload, like cpu 250m, memory 512Mi; "none" takes one away; x2, +20%
+    or -128Mi are worked out from what is set now."""
     target = subject(ctx, name, kind, namespace)
-    requests = _amounts(cpu=cpu_request, memory=memory_request)
-    limits = _amounts(cpu=cpu_limit, memory=memory_limit)
+    live: dict[str, dict[str, str]] = pick_container(target.live, container).get("resources") or {}
+    requests = _amounts(live.get("requests"), target, cpu=cpu_request, memory=memory_request)
+    limits = _amounts(live.get("limits"), target, cpu=cpu_limit, memory=memory_limit)
+    if not requests and not limits and any((cpu_request, cpu_limit, memory_request, memory_limit)):
+        raise BadRequest(f"{_title(target)} has nothing set of that to go by.", "Say an amount, like memory 512Mi.")
     plain = resources_change(target.live, container, requests, limits)
-    live = pick_container(target.live, container).get("resources") or {}
     same = all(
         (live.get(part) or {}).get(key) == value
         for part, given in (("requests", requests), ("limits", limits))
@@ -175,9 +179,11 @@ def _reference(target: Subject, image: str | None, tag: str | None, container: s
     return str(given.tagged(tag)) if tag else image
 
 
-def _amounts(**given: str | None) -> dict[str, str | None]:
+def _amounts(live: dict[str, str] | None, target: Subject, **given: str | None) -> dict[str, str | None]:
     gone = ("none", "no", "unlimited", "")
-    return {key: None if value.lower() in gone else value for key, value in given.items() if value is not None}
+    said = {key: value for key, value in given.items() if value is not None}
+    kept = {key: value for key, value in said.items() if value.lower() not in gone}
+    return dict.fromkeys(key for key in said if key not in kept) | resolved(kept, live or {}, _title(target))
 
 
 def _title(target: Subject) -> str:

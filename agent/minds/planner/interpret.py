@@ -9,6 +9,7 @@ from typing import Any
 from agent.minds.planner.calls import objects, questions, reads, undoing, workloads
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.drafts.orders import drafted
+from agent.minds.planner.edits.orders import edited
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.pasted.read import manifest_of, pasted
 from agent.minds.planner.reading.clause import Clause
@@ -55,8 +56,12 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
         return refused
     if follows := follow_up(text, found, facts, memory):
         return follows
-    meaning = _together(found, facts, memory)
-    return drafted(text, facts, meaning, lambda part: _together(clauses(part, facts, memory), facts, memory))
+
+    def framed(part: str, told: Memory) -> Meaning:
+        return _together(clauses(part, facts, told), facts, told)
+
+    meaning = edited(text, facts, memory, framed)
+    return drafted(text, facts, meaning, lambda part: edited(part, facts, memory, framed))
 
 
 def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agent.minds.planner.calls.relative import relative_amounts
 from agent.minds.planner.meaning import Question, Step, Unknown
 from agent.minds.planner.reading.clause import Clause
 from agent.minds.planner.reading.lexicon import lexicon
@@ -19,7 +20,6 @@ _IMAGE = re.compile(
     r"(?:(?:[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?::\d+)?)/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
     r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
-_RELATIVE = re.compile(r"\bby (?:another )?\d|\b(?:more|additional|extra|another|less|fewer)\b", re.IGNORECASE)
 
 
 def check_replicas(number: int) -> Unknown | None:
@@ -295,13 +295,13 @@ def _image_by_word(clause: Clause, spoken: Spoken, word: str) -> Built:
 
 def set_resources(clause: Clause, spoken: Spoken) -> Built:
     extra: dict[str, Any] = {}
-    if clause.parts.amounts and _RELATIVE.search(clause.text):
-        return Unknown(say("add-amount", name=next((target.name for target in spoken.targets), "web")))
+    relative = relative_amounts(clause) if clause.concept != "delete" or clause.parts.amounts else {}
     limiting = clause.verb is not None and clause.verb.text in ("limit", "cap", "restrict")
     for amount in clause.parts.amounts:
         for role in (amount.role,) if amount.role else ("limit",) if limiting else ("request", "limit"):
             extra[f"{amount.resource}_{role}"] = amount.value
-    if clause.concept == "delete":
+    extra |= relative
+    if clause.concept == "delete" and not relative:
         roles = [role for role in ("request", "limit") if role in clause.text.lower()] or ["request", "limit"]
         kinds = [kind for kind in ("cpu", "memory") if clause.says(kind)] or ["cpu", "memory"]
         extra = {f"{kind}_{role}": "none" for kind in kinds for role in roles}
@@ -309,7 +309,7 @@ def set_resources(clause: Clause, spoken: Spoken) -> Built:
         return per_target(spoken, "set_resources", "take from", extra, said)
     if clause.parts.container:
         extra["container"] = clause.parts.container
-    if not clause.parts.amounts:
+    if not clause.parts.amounts and not relative:
         resource = "cpu" if clause.says("cpu") and not clause.says("memory") else "memory"
         example = "500m" if resource == "cpu" else "512Mi"
         steps = per_target(spoken, "set_resources", f"set the {resource} of", extra)

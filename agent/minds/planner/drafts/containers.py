@@ -15,6 +15,19 @@ _MARK = compiled(
     r"(?P<role>init(?:iali[sz]ation)?[ -]?containers?|side ?-?cars?(?: containers?)?|containers?)"
     r"(?:(?: called| named)? [\"'`]?{name}[\"'`]?(?=\s|$|[,;:]))?"
 )[0]
+_NAMED = (
+    r"(?:(?:one|a|an|the) )?(?:(?:container )?(?:called|named) )?[\"'`]?(?P<{0}>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)[\"'`]?"
+)
+_RUNS = (
+    r",?\s+(?:(?:that|which) )?(?:(?:using|uses|with|from|running|runs|based on)\s+)(?:(?:the )?image )?(?=[a-z0-9])"
+)
+_LIST = re.compile(
+    rf"(?:with |of |and |has |having )?(?:the )?(?:\d+ )?containers\b:?,?\s+(?P<first>{_NAMED.format('a')}){_RUNS}",
+    re.IGNORECASE,
+)
+_ONE = re.compile(
+    rf"(?:and |, ?)?(?<![\w=:/-]){_NAMED.format('name')}(?={_RUNS})(?!\s+with (?!image|the image))", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,8 @@ class Part:
 
 def parts_of(said: Text, pods: Object, name: str) -> list[Part]:
     """Each container that is spoken of; words before the first mark are about the main one."""
+    if listed := _LIST.search(said.rest):
+        return _listed(said, pods, listed)
     marks = [mark for mark in _MARK.finditer(said.rest) if not _only_a_word(mark)]
     edges = [mark.start() for mark in marks] + [len(said.rest)]
     main = _container(pods, "containers", "")
@@ -46,6 +61,18 @@ def parts_of(said: Text, pods: Object, name: str) -> list[Part]:
         end = mark.end("name") if called else mark.end("role")
         said.take((mark.start(), end))
         parts.append(Part(container, (end, edges[index + 1])))
+    return parts
+
+
+def _listed(said: Text, pods: Object, lead: re.Match[str]) -> list[Part]:
+    """ "two containers: web using nginx and log using busybox": each from its name to the next."""
+    said.take((lead.start(), lead.start("first")))
+    heads = list(_ONE.finditer(said.rest, lead.start("first")))
+    edges = [head.start() for head in heads] + [len(said.rest)]
+    parts: list[Part] = []
+    for index, head in enumerate(heads):
+        said.take((head.start(), head.end("name")))
+        parts.append(Part(_container(pods, "containers", head["name"].lower()), (head.end("name"), edges[index + 1])))
     return parts
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agent.minds.planner.drafts.access import by_group
 from agent.minds.planner.drafts.data import groups, kinds
+from agent.minds.planner.drafts.relations import own_labels
 
 Object = dict[str, Any]
 
@@ -24,6 +26,22 @@ def missing(kind: str, name: str, manifest: Object) -> str:
         if not has(manifest, path):
             return question.replace("{name}", name)
     return ""
+
+
+def suggestion(kind: str, manifest: Object) -> str:
+    """The name that suggests itself for an object that was given none; empty where none does."""
+    form = kinds()[kind]
+    for path in form.get("unnamed", ()):
+        if has(manifest, path):
+            *steps, last = path.split(".")
+            return inner(manifest, ".".join(steps))[last]
+    if not form.get("named-by-work"):
+        return ""
+    container = inner(manifest, form["pods"]).get("containers", [{}])[0]
+    command = [word for word in container.get("command", ()) if re.fullmatch(r"[\w./-]+", word)]
+    verb = command[0].rsplit("/", 1)[-1].split(".")[0] if command else ""
+    said = verb if verb not in ("", "sh", "bash", "echo", "sleep", "python", "python3") else container.get("image", "")
+    return said.rsplit("/", 1)[-1].split(":")[0].split("@")[0].lower().replace("_", "-")
 
 
 def finished(kind: str, manifest: Object) -> list[Object]:
@@ -64,6 +82,7 @@ def _finish_pods(kind: str, name: str, manifest: Object) -> None:
     for field in ("initContainers", "volumes"):
         if not pods.get(field, True):
             del pods[field]
+    own_labels(pods, {"app": name, **_own(kind, manifest)})
     if kind in groups()["selecting"]:
         labels = manifest["metadata"].setdefault("labels", {})
         labels.setdefault("app", name)
@@ -72,6 +91,14 @@ def _finish_pods(kind: str, name: str, manifest: Object) -> None:
         own.update({**labels, **own})
         manifest["spec"]["selector"] = {"matchLabels": {"app": own["app"]}}
         manifest["spec"]["template"] = {"metadata": template["metadata"], "spec": template["spec"]}
+
+
+def _own(kind: str, manifest: Object) -> Object:
+    """The label by which the pods will be known."""
+    template = manifest.get("spec", {}).get("template", {}) if kind in groups()["selecting"] else {}
+    labels = template.get("metadata", {}).get("labels", {})
+    own = {**manifest["metadata"].get("labels", {}), **labels}
+    return {"app": own["app"]} if "app" in own else {}
 
 
 def _container(said: Object, name: str, pods: Object, only: bool) -> Object:
@@ -83,10 +110,8 @@ def _container(said: Object, name: str, pods: Object, only: bool) -> Object:
     for variable in container.get("env", ()):
         for reference in variable.get("valueFrom", {}).values():
             reference.setdefault("key", variable["name"])
-    timing = container.pop("timing", {})
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe in container:
-            container[probe].update(timing)
             if (get := container[probe].get("httpGet")) is not None and "port" not in get:
                 get["port"] = next((port["containerPort"] for port in container.get("ports", ())), 80)
     for mount in container.pop("mount", ()):

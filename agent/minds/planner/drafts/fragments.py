@@ -7,15 +7,16 @@ phrases there are is data; the code knows how to read them, and that a word whic
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from agent.minds.planner.drafts.data import entries, groups, macros
 from agent.minds.planner.drafts.slots import SLOTS
 
 TAKEN, HIDDEN = "\x00", "\x01"
-_QUOTED = re.compile(r"([\"'`])((?:(?!\1).)*\s(?:(?!\1).)*)\1")  # what is quoted is one value, whatever words are in it
+_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`")  # what is quoted is one value, whatever words are in it
 _SLOT = re.compile(r"\{([a-z]+)(?::(\w+))?\}")
 
 
@@ -25,9 +26,22 @@ class Fragment:
 
     at: str
     kinds: frozenset[str]
-    patterns: tuple[tuple[re.Pattern[str], dict[str, str]], ...]  # each with its groups: group name → slot
+    patterns: Iterable[tuple[re.Pattern[str], dict[str, str]]]  # each with its groups: group name → slot
     set: tuple[tuple[str, Any], ...]
-    needs: str = ""
+
+
+class Patterns:
+    """Patterns that are written out when a kind first needs them, since that takes time."""
+
+    def __init__(self, says: list[str]) -> None:
+        self._says = says
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[re.Pattern[str], dict[str, str]], ...]:
+        return tuple(compiled(pattern) for pattern in self._says)
+
+    def __iter__(self) -> Iterator[tuple[re.Pattern[str], dict[str, str]]]:
+        return iter(self._compiled)
 
 
 @dataclass(frozen=True)
@@ -52,9 +66,8 @@ def _fragment(entry: dict[str, Any]) -> Fragment:
     return Fragment(
         at=entry.get("at", "object"),
         kinds=named,
-        patterns=tuple(compiled(pattern) for pattern in says),
+        patterns=Patterns(says),
         set=tuple(entry["set"].items()),
-        needs=entry.get("needs", ""),
     )
 
 
@@ -71,8 +84,18 @@ def compiled(pattern: str) -> tuple[re.Pattern[str], dict[str, str]]:
         used[slot] = match[1]
         return f"(?P<{slot}>{SLOTS[match[1]][0]})"
 
+    def once(match: re.Match[str]) -> str:
+        own[match[1]] = own.get(match[1], 0) + 1
+        return match[0] if own[match[1]] == 1 else f"(?P<{match[1]}__{own[match[1]]}>"
+
+    own: dict[str, int] = {}
+    pattern = re.sub(r"\(\?P<(\w+)>", once, pattern)
     body = _SLOT.sub(group, pattern.replace(" ?", "\0")).replace(" ", r"\s+").replace("\0", r"[\s-]?")
     return re.compile(rf"(?<![\w./-])(?:{body})(?![\w-])", re.IGNORECASE), used
+
+
+def _hidden(quoted: str) -> str:
+    return quoted[0] + HIDDEN * (len(quoted) - 2) + quoted[-1] if re.search(r"\s", quoted) else quoted
 
 
 class Text:
@@ -80,7 +103,7 @@ class Text:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.rest = _QUOTED.sub(lambda match: match[1] + HIDDEN * len(match[2]) + match[1], text)
+        self.rest = _QUOTED.sub(lambda match: _hidden(match[0]), text)
 
     def find(self, fragment: Fragment, span: tuple[int, int] | None = None) -> Found | None:
         """The first place where the phrase stands in what is left (of the span)."""
@@ -89,7 +112,8 @@ class Text:
             if match := pattern.search(self.rest, low, high):
                 said = {name: self.text[slice(*match.span(name))] for name in match.groupdict() if match[name]}
                 values = {
-                    name: SLOTS[slots[name]][1](value) if name in slots else value for name, value in said.items()
+                    name.split("__")[0]: SLOTS[slots[name]][1](value) if name in slots else value
+                    for name, value in said.items()
                 }
                 return Found(fragment, values, match.span())
         return None

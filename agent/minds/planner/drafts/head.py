@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.minds.planner.drafts.data import kind_of, kind_words, words
 from agent.minds.planner.drafts.fragments import Text, compiled
 from agent.minds.planner.drafts.slots import NAME
+from agent.minds.planner.drafts.typos import kind_meant
 from agent.minds.planner.reading.facts import Facts
 
 _POLITE = (
@@ -68,3 +69,11 @@ def _name_after(text: Text, end: int) -> str:
         text.take(named.span())
         return named["name"]
     return ""
+
+
+def mended_kind(text: str) -> tuple[str, str] | None:
+    """The order with the misspelt word for its kind put right, and what was read as what."""
+    opened = re.match(rf"{_POLITE}(?:create|make|add|set up|define)\s+{_ARTICLE}([a-z]+)\b", text, re.IGNORECASE)
+    if not opened or not (meant := kind_meant(opened[1].lower())):
+        return None
+    return text[: opened.start(1)] + meant + text[opened.end(1) :], f"read {opened[1]} as {meant}"

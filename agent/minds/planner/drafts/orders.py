@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 
 from agent.minds.planner.drafts.draft import draft
-from agent.minds.planner.meaning import Interpretation, Meaning, Step, Unknown
+from agent.minds.planner.drafts.quoting import quoted_commands
+from agent.minds.planner.drafts.special import special
+from agent.minds.planner.meaning import Interpretation, Meaning, Question, Step, Unknown
 from agent.minds.planner.reading.facts import Facts
+from agent.minds.planner.talk.says import say
 
 _OWN_TOOLS = (
     "deploy",
@@ -29,14 +32,43 @@ def drafted(text: str, facts: Facts, framed: Meaning, again: Callable[[str], Mea
     `framed` is the reading by frames, `again` reads a part of the message that way.
     """
     made = draft(text, facts)
+    if isinstance(made, Interpretation | Question) and special(text, facts):
+        return made  # what frames make of "allow web to reach db" is something else
+    if quoted_commands(text) != text:  # what a container is told to run is data there, and a shell's anywhere else
+        made = made if isinstance(made, Interpretation) else _in_parts(text, facts, again) or made
+        return made or Unknown(say("shell-marks", mark="`"))
     if isinstance(framed, Interpretation):
-        if isinstance(made, Unknown) and framed.calls[0].tool == "deploy" and len(framed.calls) == 1:
+        if isinstance(made, Unknown) and all(step.tool in ("deploy", "autoscale") for step in framed.calls):
             return made  # the frame left words unread that a draft would have needed
-        simple = all(step.tool in _OWN_TOOLS for step in framed.calls)
+        simple = all(step.tool in _OWN_TOOLS for step in framed.calls) and not _says_more(made, framed)
         return framed if simple or not isinstance(made, Interpretation) else made
     if made is None or isinstance(made, Interpretation):
         return made or _in_parts(text, facts, again) or framed
     return _in_parts(text, facts, again) or made
+
+
+_COVERED = {"name", "image", "ports", "env", "resources"}  # of a container, by the arguments of deploy
+
+
+def _says_more(made: Meaning | None, framed: Interpretation) -> bool:
+    """Whether the draft holds what the one call by a frame has no argument for."""
+    if not isinstance(made, Interpretation) or framed.calls[0].tool not in ("deploy", "autoscale", "expose"):
+        return False
+    if len(framed.calls) > 1:
+        return len({step.tool for step in framed.calls}) == 1  # one order, torn apart at a comma
+    import yaml
+
+    documents = list(yaml.safe_load_all(made.calls[0].arguments["manifest"]))
+    spec = documents[-1].get("spec", {})
+    if framed.calls[0].tool == "expose":
+        return documents[-1]["kind"] == "Ingress"
+    if framed.calls[0].tool == "autoscale":
+        names = [metric["resource"]["name"] for metric in spec.get("metrics", ())]
+        return names not in ([], ["cpu"]) or "behavior" in spec
+    pods = spec.get("template", {}).get("spec", spec)
+    containers = pods.get("containers", [{}])
+    elsewhere = framed.calls[0].arguments.get("namespace") != documents[-1]["metadata"].get("namespace")
+    return elsewhere or len(containers) > 1 or bool(set(pods) - {"containers"} or set(containers[0]) - _COVERED)
 
 
 def _in_parts(text: str, facts: Facts, again: Callable[[str], Meaning]) -> Meaning | None:
@@ -49,7 +81,10 @@ def _in_parts(text: str, facts: Facts, again: Callable[[str], Meaning]) -> Meani
     for part in parts:
         made = draft(part, facts)
         meaning = again(part)
-        if made is not None and not isinstance(meaning, Interpretation):
+        quoted = quoted_commands(part) != part
+        if quoted and made is None:
+            return None
+        if made is not None and (quoted or not isinstance(meaning, Interpretation)):
             meaning, drafts = made, drafts + 1
         if not isinstance(meaning, Interpretation):
             return meaning if drafts else None

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 from agent.minds.planner.drafts import access
 from agent.minds.planner.drafts.data import kind_words, table
+from agent.minds.planner.drafts.measures import MEASURES, Slot
 from agent.minds.planner.reading.lexicon import lexicon
-
-Slot = tuple[str, Callable[[str], Any]]
 
 _QUOTED = r"\"[^\"]*\"|`[^`]*`|'[^']*'"
 _STOP = (
@@ -153,11 +151,12 @@ SLOTS: dict[str, Slot] = {
     "secs": (rf"\d+\s?{_UNITS}?\b|infinity", lambda text: text if text == "infinity" else str(seconds(text))),
     "upper": (rf"(?-i:[A-Z][A-Z0-9_]*)=(?:{_QUOTED}|[^\s,;\x00]+)", pairs),
     "verbs": (
-        _row(rf"(?:{'|'.join(table('verbs')['known'])}|{'|'.join(access.SPOKEN)}|all|any|every|full|manage|\\*)"),
+        _row(rf"(?:{'|'.join(table('verbs')['known'])}|{'|'.join(access.SPOKEN)}|all|any|every|full|manage|\*)"),
         access.verbs,
     ),
     "resources": (_row(rf"(?:pods?[ /](?:logs?|exec)|{kind_words()})"), access.resources),
     "probe": (r"liveness|readiness|startup", str.lower),
     "quotedcmd": (_QUOTED, argv),
+    **MEASURES,
     "pairs": (rf"{_PAIR}(?:(?:\s*,?\s*and\s+|\s*,\s*|\s+){_PAIR})*", pairs),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tools.errors import ShipmateError
 
@@ -83,6 +83,14 @@ class Facts(Protocol):
 
     def releases(self) -> tuple[str, ...]: ...
 
+    def labels_of(self, name: str, namespace: str | None = None) -> Mapping[str, str]:
+        """The labels by which a workload selects its pods."""
+        ...
+
+    def schema_of(self, kind: str) -> Mapping[str, Any]:
+        """The OpenAPI schema of a kind, references resolved, with its `apiVersion` and `kind` as `x-is`."""
+        ...
+
 
 @dataclass(frozen=True)
 class StaticFacts:
@@ -99,6 +107,8 @@ class StaticFacts:
     charts: tuple[str, ...] = ()
     home: str = ""
     workloads: Mapping[str, Running] = field(default_factory=dict[str, Running])
+    selectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     def running(self, component: str) -> Running | None:
         return self.workloads.get(component)
@@ -116,6 +126,12 @@ class StaticFacts:
     def releases(self) -> tuple[str, ...]:
         return self.charts
 
+    def labels_of(self, name: str, namespace: str | None = None) -> Mapping[str, str]:
+        return self.selectors.get(name, {})
+
+    def schema_of(self, kind: str) -> Mapping[str, Any]:
+        return self.schemas.get(kind, {})
+
     @property
     def problem(self) -> str:
         return ""
@@ -127,6 +143,7 @@ class ContextFacts:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._names: dict[tuple[str, str | None], tuple[str, ...]] = {}
+        self._schemas: dict[str, Mapping[str, Any]] = {}
 
     @cached_property
     def _workspace(self) -> Workspace | None:
@@ -231,3 +248,23 @@ class ContextFacts:
 
     def releases(self) -> tuple[str, ...]:
         return self._releases
+
+    def labels_of(self, name: str, namespace: str | None = None) -> Mapping[str, str]:
+        from tools.kubernetes.look.find import find_workload
+
+        try:
+            live = find_workload(self._ctx, name, namespace=namespace)
+        except ShipmateError:
+            return {}
+        selector = live["spec"]["selector"]
+        return {} if selector.get("matchExpressions") else selector.get("matchLabels") or {}
+
+    def schema_of(self, kind: str) -> Mapping[str, Any]:
+        from tools.kubernetes.look.schema import schema_of
+
+        if kind not in self._schemas:
+            try:
+                self._schemas[kind] = schema_of(self._ctx.cluster, kind)
+            except ShipmateError:
+                self._schemas[kind] = {}
+        return self._schemas[kind]

@@ -60,7 +60,7 @@ def holding(api: ApiServer, broken: bool) -> None:
 def test_exit_codes_alone_tell_a_script(api: ApiServer, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     holding(api, broken=False)
     assert run() == 0
-    assert "Nothing is wrong in namespace shop: 1 deployments, 10 pods" in capsys.readouterr().out
+    assert "Nothing is wrong in namespace shop: 1 deployment, 10 pods, 1 service." in capsys.readouterr().out
     holding(api, broken=True)
     assert run() == 1
     assert run("-A", "--fail-on", "error") == 1

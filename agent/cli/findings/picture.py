@@ -45,7 +45,8 @@ def head(place: str, findings: Sequence[Finding], unchecked: Mapping[str, str], 
         return f"Nothing is broken {place}; worth knowing:"
     if unchecked:
         return f"Nothing wrong was seen {place}, but not everything could be checked."
-    seen = [f"{counts[kind]} {kind}" for kind in ("deployments", "pods", "services") if counts.get(kind)]
+    kinds = ("deployments", "pods", "services")
+    seen = [f"{n} {kind if n > 1 else kind.removesuffix('s')}" for kind in kinds if (n := counts.get(kind, 0))]
     return f"Nothing is wrong {place}{': ' + ', '.join(seen) if seen else ''}."
 
 

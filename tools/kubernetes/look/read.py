@@ -105,10 +105,18 @@ def _listed(ctx: Context, resource: Resource, asked: Asked, single: bool) -> tup
     # the fitting or first ones may be on any page
     whole = bool(asked.name or by or asked.condition or asked.count or asked.per)
     table = fetch_table(
-        ctx.cluster, resource, place, selector=asked.selector, limit=0 if whole else asked.limit, wide=asked.wide
+        ctx.cluster,
+        resource,
+        place,
+        selector=asked.selector,
+        limit=0 if whole else asked.limit,
+        wide=asked.wide or bool(asked.per),
     )
     if asked.name:
-        table.rows = _named(ctx, asked.name, table, resource, place)
+        try:
+            table.rows = _named(ctx, asked.name, table, resource, place)
+        except NotFound as error:  # that there is none is an answer to a question for objects of that name
+            return " ".join(filter(None, (error.message, error.next_step))), []
     total, world, objects = len(table.rows), World(ctx, place), _objects(ctx, resource, asked, table)
     why = keep(table, asked.condition, objects, world) if asked.condition and table.rows else {}
     note = put_in_order(ctx, table, by, objects, place) if by and table.rows else ""

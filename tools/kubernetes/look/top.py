@@ -28,7 +28,7 @@ def top(
     name: str | None = None,
     sort_by: Literal["cpu", "memory", "name"] = "cpu",
 ) -> Result:
-    """Show how much CPU and memory pods or nodes use now, and how much of their limits (nodes: of their room) that is.
+    """Show how much CPU and memory pods or nodes use now, and the share of requests and limits (nodes: of room).
 
     name: only those whose name contains this text. sort_by: cpu and memory put the largest first.
     """
@@ -46,10 +46,12 @@ def top(
         return Result(text=f"No {what} are measured{where} (new ones take a minute).", data={"items": []})
     named = ["namespace", "name"] if what == "pods" and place is None else ["name"]
     rows = [[*(item[column] for column in named), *_cells(item)] for item in found]
-    of = "of room" if what == "nodes" else "of limit"
-    text = render((*named, "cpu", of, "memory", of), rows)
+    of = ("of room",) if what == "nodes" else ("of request", "of limit")
+    text = render((*named, "cpu", *of, "memory", *of), rows)
     total = f"Together {_millicores(sum(item['cpu_cores'] for item in found))} CPU, "
     total += f"{_mebibytes(sum(item['memory_bytes'] for item in found))} memory."
+    if too_much := [item["name"] for item in found if _asks_too_much(item)]:
+        total += f" More than twice the memory in use is requested by: {', '.join(too_much)}."
     return Result(
         text=f"{len(found)} {what if len(found) > 1 else what[:-1]}{where}:\n{text}\n{total}", data={"items": found}
     )
@@ -78,8 +80,10 @@ def pod_usage(ctx: Context, namespace: str | None) -> list[Usage]:
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 **_amounts(amounts),
-                "cpu_of": _limit(spec, "cpu"),
-                "memory_of": _limit(spec, "memory"),
+                "cpu_of": _amount(spec, "limits", "cpu"),
+                "memory_of": _amount(spec, "limits", "memory"),
+                "cpu_requested": _amount(spec, "requests", "cpu"),
+                "memory_requested": _amount(spec, "requests", "memory"),
             }
         )
     return found
@@ -122,19 +126,25 @@ def _amounts(usages: list[dict[str, str]]) -> Usage:
     return {"cpu_cores": round(float(total["cpu"]), 4), "memory_bytes": int(total["memory"])}
 
 
-def _limit(spec: Mapping[str, Any], name: str) -> float:
-    """What the containers of a pod may use together; 0 when one of them has no limit."""
-    limits = [((item.get("resources") or {}).get("limits") or {}).get(name) for item in spec["containers"]]
-    return float(sum((parse(limit) for limit in limits if limit), Decimal(0))) if all(limits) else 0.0
+def _amount(spec: Mapping[str, Any], side: str, name: str) -> float:
+    """What the containers of a pod may use, or request, together; 0 when one of them does not say."""
+    said = [((item.get("resources") or {}).get(side) or {}).get(name) for item in spec["containers"]]
+    return float(sum((parse(one) for one in said if one), Decimal(0))) if all(said) else 0.0
+
+
+def _asks_too_much(item: Usage) -> bool:
+    """Whether a pod requests more than twice of what it uses, by an amount that matters."""
+    asked, used = item.get("memory_requested", 0), item["memory_bytes"]
+    return asked > 2 * used and asked - used > 64 * _MEBIBYTE
 
 
 def _cells(item: Usage) -> list[str]:
-    return [
-        _millicores(item["cpu_cores"]),
-        _share(item["cpu_cores"], item["cpu_of"]),
-        _mebibytes(item["memory_bytes"]),
-        _share(item["memory_bytes"], item["memory_of"]),
-    ]
+    cells: list[str] = []
+    for name, show in (("cpu", _millicores), ("memory", _mebibytes)):
+        used = item[_FIELDS[name]]
+        asked = [_share(used, item[f"{name}_requested"])] if f"{name}_requested" in item else []
+        cells += [show(used), *asked, _share(used, item[f"{name}_of"])]
+    return cells
 
 
 def _share(part: float, whole: float) -> str:

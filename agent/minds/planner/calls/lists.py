@@ -20,7 +20,6 @@ _RULE = re.compile(
     r"|younger than)\b [\w ]*",
     re.IGNORECASE,
 )
-_LONELY = re.compile(r"\b(?:no|without|not have|any) endpoints?\b", re.IGNORECASE)
 _SORTS = {"oldest": "-age", "newest": "age", "creation": "age", "created": "age"}
 
 
@@ -28,8 +27,6 @@ def listing(clause: Clause, spoken: Spoken) -> Built:
     found = list(dict.fromkeys(word.kind for word in clause.kinds))
     if len(found) > 1 and "namespace" in found:
         found.remove("namespace")
-    if "endpoints" in found and "service" in found and _LONELY.search(clause.text):
-        found.remove("endpoints")
     if "node" in found and any(t.known and t.kind in ("", *WORKLOADS) for t in spoken.targets):
         return questions.placement(clause, spoken)
     if clause.parts.images and set(found) & {*WORKLOADS, "pod"}:
@@ -40,7 +37,7 @@ def listing(clause: Clause, spoken: Spoken) -> Built:
         return each_object(clause, spoken, "describe", "describe", questions.about(clause))
     steps: list[Step] = []
     for kind in found:
-        step = _list_of(kind, clause, spoken)
+        step = listing_of(kind, clause, spoken)
         if not isinstance(step, Step):
             return step
         steps.append(step)
@@ -53,14 +50,13 @@ def _asks_for_contents(clause: Clause, spoken: Spoken, kinds: list[str]) -> bool
     return len(kinds) == 1 and len(exact) == 1 and bool(questions.about(clause)) and not clause.says("count")
 
 
-def _list_of(kind: str, clause: Clause, spoken: Spoken) -> Step | Unknown:
+def listing_of(kind: str, clause: Clause, spoken: Spoken, ruled: bool = False) -> Step | Unknown:
+    """One list; `ruled` when the conditions were read, and cut out of the clause, before."""
     arguments: dict[str, Any] = {"kind": kind, **scope_of(clause, spoken)}
     if kind in lexicon().groups["cluster-wide"]:
         arguments.pop("namespace", None)
     low = clause.text.lower()
-    if kind == "service" and _LONELY.search(clause.text):
-        arguments |= {"kind": "endpoints", "where": "endpoints=<none>"}
-    elif where_ := questions.condition(clause, kind):
+    if not ruled and (where_ := questions.condition(clause, kind)):
         arguments["where"] = where_
     elif rule := _RULE.search(clause.text):
         return Unknown(say("no-rule", rule=rule[0].strip()))

@@ -15,6 +15,8 @@ from agent.minds.planner.reading.lexicon import lexicon
 from agent.minds.planner.reading.names import Spoken
 from agent.minds.planner.reading.subjects import Built, is_release, place, subjects, where
 
+_TROUBLE = "error|exception|fatal|panic|traceback|failed"
+
 
 def _each(clause: Clause, spoken: Spoken, tool: str, verb: str, extra: dict[str, Any] | None = None) -> list[Step]:
     steps: list[Step] = []
@@ -38,11 +40,13 @@ def logs(clause: Clause, spoken: Spoken) -> Built:
     if parts.grep:
         extra["grep"] = parts.grep
     elif clause.says("errors") or re.search(r"\berrors?\b", clause.text.lower()):
-        extra["grep"] = "error"
+        extra["grep"] = _TROUBLE if clause.says("errors") and not clause.says("logs") else "error"
     elif parts.quoted and spoken.targets:
         extra["grep"] = parts.quoted[0]
         spoken.__dict__["targets"] = tuple(t for t in spoken.targets if t.name != parts.quoted[0]) or spoken.targets
     _container_among_names(spoken, extra)
+    if "container" not in extra and spoken.targets and re.search(r"\bside-?car\b", clause.text.lower()):
+        extra["container"] = "sidecar"
     found = _each(clause, spoken, "logs", "show the logs of", extra)
     if found:
         return found
@@ -111,6 +115,8 @@ def history(clause: Clause, spoken: Spoken) -> Built:
 
 
 def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
+    if clause.parts.since and not whom(clause, spoken):
+        return _recently(clause, spoken)
     if found := _each(clause, spoken, tool, verb):
         return [step.having(kind=None) if step.arguments.get("kind") in ("pod", "service") else step for step in found]
     if clause.says("whole") or any(target.app for target in spoken.targets):
@@ -121,6 +127,17 @@ def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
         slot="name",
         steps=(Step(tool, {"name": "", **place(spoken)}, verb),),
     )
+
+
+def _recently(clause: Clause, spoken: Spoken) -> Built:
+    """ "what changed in the last hour?": new revisions, releases and events of a namespace, by time."""
+    scope, since = scope_of(clause, spoken), clause.parts.since
+    new = {"kind": "replicaset", "where": f"age<{since}", "sort_by": "age", "wide": True, **scope}
+    return [
+        Step("list_objects", new, f"list the revisions that were rolled out in the last {since}{where(scope)}"),
+        Step("list_releases", scope, f"list the releases{where(scope)}"),
+        Step("events", {**scope, "since": since}, f"show the events of the last {since}{where(scope)}"),
+    ]
 
 
 def values(clause: Clause, spoken: Spoken) -> Built:
@@ -216,10 +233,18 @@ def _chosen(clause: Clause, kind: str) -> bool:
 
 def describe(clause: Clause, spoken: Spoken) -> Built:
     if not whom(clause, spoken):
+        if clause.mood == "do" and clause.says("describe") and not (clause.kinds or _whole(clause, spoken)):
+            return each_object(clause, spoken, "describe", "describe")
         return listing(clause, spoken) if clause.kinds else status(clause, spoken)
     if clause.says("age") and re.search(r"\b(?:deployed|updated|upgraded|rolled out|changed)\b", clause.text.lower()):
         return history(clause, spoken)
     return each_object(clause, spoken, "describe", "describe", questions.about(clause))
+
+
+def _whole(clause: Clause, spoken: Spoken) -> bool:
+    """Whether the state of everything is asked for, and not one object."""
+    meant = clause.says("whole", "cluster", "status", "components", "each") or clause.parts.all_namespaces
+    return meant or bool(spoken.namespace) or any(target.app for target in spoken.targets)
 
 
 def components(clause: Clause, spoken: Spoken) -> Built:
@@ -273,6 +298,9 @@ def status(clause: Clause, spoken: Spoken) -> Built:
 
 def look(clause: Clause, spoken: Spoken) -> Built:
     """ "show backend": how a component is; anything else is described."""
+    if spoken.targets and re.match(r"\W*(?:some|a few|a bit|a little) more\b", clause.text.lower()):
+        step = Step("scale", {"name": spoken.targets[0].name, **place(spoken)}, "scale", change=True)
+        return Question(f"How many replicas shall {spoken.targets[0].name} have?", slot="replicas", steps=(step,))
     named = whom(clause, spoken)
     if any(target.app for target in spoken.targets) or not named:
         return status(clause, spoken)

@@ -15,7 +15,7 @@ chat: cluster ## talk to Shipmate on the built-in cluster
 	$(BIN)/shipmate --context shipmate
 
 test: cluster ## unit tests and tests on the real cluster
-	$(BIN)/pytest -m "not long" --cov --cov-report=term --cov-fail-under=$$(cat tests/coverage-floor)
+	$(BIN)/pytest -m "not long" --cov --cov-report=term --durations=25 --cov-fail-under=$$(cat tests/coverage-floor)
 
 test-unit: .venv ## what needs no cluster and no engine: seconds
 	$(BIN)/pytest -m "not long and not cluster and not engine" -q

@@ -43,7 +43,7 @@ from tools.change import Change, Delete, Ref, Scale
 from tools.errors import Refused, ShipmateError
 from tools.preview import Write
 
-EXAMPLES = int(os.environ.get("SHIPMATE_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("SHIPMATE_EXAMPLES", "100"))
 NIGHTLY = int(os.environ.get("SHIPMATE_EXAMPLES", "10000"))
 SHRINK = bool(os.environ.get("SHIPMATE_SHRINK"))  # minutes, on a real server
 BATCH = 250  # examples between two looks into the audit log

@@ -116,7 +116,7 @@ def pod(
     return made(
         "Pod",
         f"{owner['metadata']['name']}-{next(_UIDS)}",
-        metadata={"ownerReferences": own, "labels": template["metadata"]["labels"], **meta},
+        metadata={"ownerReferences": own, "labels": template.get("metadata", {}).get("labels", {}), **meta},
         spec={"nodeName": "node-1", **template["spec"]},
         status={
             "phase": phase,

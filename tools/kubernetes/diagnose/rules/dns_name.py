@@ -60,7 +60,8 @@ def _finding(snap: Snapshot, item: Object, dependency: Dependency, place: Place,
     name = dependency.variable or "an argument"
     why = f"there is no service {place.name} in {place.namespace}, but {right}"
     fix = Fix(text=f"Correct the host to {right}.")
-    if dependency.variable and any(c["name"] == dependency.container for c in containers_of(item)):
+    plain = "@" not in dependency.value  # a URL with a password must not travel inside of a finding
+    if dependency.variable and plain and any(c["name"] == dependency.container for c in containers_of(item)):
         value = dependency.value.replace(dependency.host, dependency.host.replace(place.name, right, 1), 1)
         change = env_change(item, dependency.container, {dependency.variable: value})
         fix = change_fix(f"Correct the host in {dependency.variable} to {right}.", change)

@@ -9,6 +9,7 @@ from typing import Any
 from agent.minds.planner.calls import objects, questions, reads, undoing, workloads
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.drafts.orders import drafted
+from agent.minds.planner.drafts.quoting import quoted_commands
 from agent.minds.planner.edits.orders import edited
 from agent.minds.planner.meaning import NOTHING, Interpretation, Meaning, Memory, Question, Reply, Step, Unknown
 from agent.minds.planner.pasted.read import manifest_of, pasted
@@ -42,7 +43,7 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
         return command
     if garbled(text):
         return Unknown(say("garbled"))
-    if marks := _SHELL_MARKS.search(re.sub(r"\"[^\"]*\"|'[^']*'", "", text)):
+    if marks := _SHELL_MARKS.search(_unquoted(quoted_commands(text))):
         return Unknown(say("shell-marks", mark=marks[0].strip()))
     if refused := beyond(text):
         return refused
@@ -62,6 +63,10 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
 
     meaning = edited(text, facts, memory, framed)
     return drafted(text, facts, meaning, lambda part: edited(part, facts, memory, framed))
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
 
 
 def _together(found: list[Clause], facts: Facts, memory: Memory) -> Meaning:

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from agent.minds.planner.calls import objects, questions, reads, undoing, workloads
+from agent.minds.planner.calls.audits import asked
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.drafts.orders import drafted
 from agent.minds.planner.drafts.quoting import quoted_commands
@@ -50,6 +51,8 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
     text = plain(text)
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
+    if listed := asked(text, facts, memory):
+        return listed
     found = clauses(text, facts, memory)
     if not found:
         return Unknown(say("empty"))

@@ -111,9 +111,8 @@ def _container(said: Object, name: str, pods: Object, only: bool) -> Object:
         for reference in variable.get("valueFrom", {}).values():
             reference.setdefault("key", variable["name"])
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if probe in container:
-            if (get := container[probe].get("httpGet")) is not None and "port" not in get:
-                get["port"] = next((port["containerPort"] for port in container.get("ports", ())), 80)
+        if (get := container.get(probe, {}).get("httpGet")) is not None and "port" not in get:
+            get["port"] = next((port["containerPort"] for port in container.get("ports", ())), 80)
     for mount in container.pop("mount", ()):
         container.setdefault("volumeMounts", []).append(_mounted(mount, pods))
     return container

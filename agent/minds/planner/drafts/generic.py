@@ -38,7 +38,7 @@ class Field:
 
 
 def read_by_schema(said: Text, schema: Mapping[str, Any], manifest: Object, head: Head) -> str:
-    """Put what the sentence says into the manifest; the question where two fields are equally good, or one is missing."""
+    """Put what the sentence says into the manifest; the question where two fields are as good, or one lacks."""
     fields = list(_fields(schema, "", (), 0))[:_MOST]
     position = 0
     while match := _WORD.search(said.rest, position):
@@ -171,7 +171,7 @@ def _value(said: Text, at: int, field: Field, names: list[tuple[str, ...]]) -> t
         if None in values:
             return None
     if _type(item) == "integer":
-        values = [int(value) if str(value).isdigit() else None for value in values]
+        values = [int(str(value)) if str(value).isdigit() else None for value in values]
         if None in values:
             return None
     return (values if kind == "array" else values[0]), found.end()

@@ -1,5 +1,6 @@
 """Rights given in words: "let jane and bob edit deployments in staging" as roles and what binds them."""
 
+# ruff: noqa: E501, UP031  (patterns are easier to read in one piece)
 from __future__ import annotations
 
 import re

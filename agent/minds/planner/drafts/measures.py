@@ -1,5 +1,6 @@
 """Values of bounds, ports and places: shares, periods, counted kinds, service ports, topologies, node labels."""
 
+# ruff: noqa: E501  (patterns are easier to read in one piece)
 from __future__ import annotations
 
 import re

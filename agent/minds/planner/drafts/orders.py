@@ -52,13 +52,15 @@ _COVERED = {"name", "image", "ports", "env", "resources"}  # of a container, by 
 
 def _says_more(made: Meaning | None, framed: Interpretation) -> bool:
     """Whether the draft holds what the one call by a frame has no argument for."""
-    if not isinstance(made, Interpretation) or framed.calls[0].tool not in ("deploy", "autoscale", "expose"):
+    if not isinstance(made, Interpretation) or not made.calls or not framed.calls:
+        return False
+    if framed.calls[0].tool not in ("deploy", "autoscale", "expose"):
         return False
     if len(framed.calls) > 1:
         return len({step.tool for step in framed.calls}) == 1  # one order, torn apart at a comma
     import yaml
 
-    documents = list(yaml.safe_load_all(made.calls[0].arguments["manifest"]))
+    documents = list(yaml.safe_load_all(made.calls[-1].arguments["manifest"]))
     spec = documents[-1].get("spec", {})
     if framed.calls[0].tool == "expose":
         return documents[-1]["kind"] == "Ingress"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 _RUNS = (
-    r"(?:runs?|running|executes?|executing|commands?|cmd|entry ?point|args?|arguments?|does|starts?|prints?|printing|echo(?:es)?"
-    r"|exec|probes?|checks?)"
+    r"(?:runs?|running|executes?|executing|commands?|cmd|entry ?point|args?|arguments?|does|starts?"
+    r"|prints?|printing|echo(?:es)?|exec|probes?|checks?)"
 )
 _COMMAND = re.compile(
     rf"\b{_RUNS}(?:\s+(?:is|of|the|command|a|to|with|exec|runs|running|=|:))*\s*:?\s*`[^`\n]+`", re.IGNORECASE
 )
-_MAKES = re.compile(
-    r"^[^`]*\b(?:pods?|deployment|stateful ?set|daemon ?set|replica ?set|job|cron ?job|containers?)\b", re.IGNORECASE
-)
+_KINDS = r"pods?|deployment|stateful ?set|daemon ?set|replica ?set|job|cron ?job|containers?"
+_MAKES = re.compile(rf"^[^`]*\b(?:{_KINDS})\b", re.IGNORECASE)
 
 
 def quoted_commands(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
 
 from agent.minds.planner.drafts import access
 from agent.minds.planner.drafts.data import kind_words, table

@@ -1,5 +1,6 @@
 """Network policies in words: who may reach whom, on which ports. "Block all traffic to db except from the backend"."""
 
+# ruff: noqa: E501  (patterns are easier to read in one piece)
 from __future__ import annotations
 
 import re
@@ -141,10 +142,9 @@ class Walk:
                     return self._taken(at, peers[1])
         elif name in ("ingress", "egress"):
             self._direct(name.capitalize())
-        elif name in ("from", "to", "subject"):
-            if peers := self._peers(end):
-                self._place(name, peers[0])
-                return self._taken(at, peers[1])
+        elif name in ("from", "to", "subject") and (peers := self._peers(end)):
+            self._place(name, peers[0])
+            return self._taken(at, peers[1])
         return self._taken(at, end)
 
     def _direct(self, way: str) -> None:

@@ -1,5 +1,6 @@
 """The parts of sentences about traffic, as patterns: peers, ports, DNS, and the words that steer."""
 
+# ruff: noqa: E501, UP031  (patterns are easier to read in one piece)
 from __future__ import annotations
 
 import re

@@ -9,7 +9,7 @@ from agent.minds.planner.drafts.data import entries, groups, kind_words, macros
 
 
 def corrected(text: str, kind: str, left: str) -> tuple[str, list[str]]:
-    """The text with the words that nobody took put right, and what was read as what; unchanged where that is unclear."""
+    """The text with the words that nobody took put right where one is meant, and what was read as what."""
     notes: list[str] = []
     for word in left.split():
         plain = word.strip("\"'`.,;:()")

@@ -8,7 +8,7 @@ from typing import Any, cast
 from tools.change import Change, Proposal
 from tools.context import Context
 from tools.errors import NotFound
-from tools.helm.values import Values, look, merged, nested
+from tools.helm.values import Values, look, nested
 from tools.kubernetes.edits import edit_change
 from tools.kubernetes.look.find import KINDS
 from tools.kubernetes.look.lookup import get_one
@@ -62,7 +62,7 @@ def edit_object(
         return plain
 
     def values(owner: Managed) -> Values:
-        return _settings(owner, target.live, cast(Mapping[str, Any], found.patch))
+        return chart_settings(owner.values, owner.prefix, target.live, cast(Mapping[str, Any], found.patch))
 
     return changed(ctx, target, values, direct, plain.summary, f"The release has these values for {target} already.")
 
@@ -75,17 +75,19 @@ def _target(ctx: Context, name: str, kind: str | None, namespace: str | None) ->
     return Subject(live, owners(ctx, live))
 
 
-def _settings(owner: Managed, live: Mapping[str, Any], body: Mapping[str, Any]) -> Values:
+def chart_settings(
+    known_values: Mapping[str, Any], prefix: str, live: Mapping[str, Any], body: Mapping[str, Any]
+) -> Values:
     """The chart's settings for a patch; raises NotFound unless the chart has one for each of its fields."""
-    result: Values = {}
+    flat: Values = {}
     for setting, value in _wanted(live, body):
-        path = f"{owner.prefix}.{setting}" if owner.prefix else setting
-        known = look(owner.values, path)
+        path = f"{prefix}.{setting}" if prefix else setting
+        known = look(known_values, path)
         switched = isinstance(known, Mapping) and "enabled" in known
         if not setting or known is None or switched or type(known) is not type(value):
-            raise NotFound(f"The chart has no setting for {setting or 'all of this'} of {owner.prefix or 'it'}.")
-        result = merged(result, nested({path: value}))
-    return result
+            raise NotFound(f"The chart has no setting for {setting or 'all of this'} of {prefix or 'it'}.")
+        flat[path] = value
+    return nested(flat)
 
 
 def _wanted(live: Mapping[str, Any], body: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

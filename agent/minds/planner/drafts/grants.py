@@ -31,6 +31,7 @@ _WHO = (
     r"(?:the\s+)?(?:(?P<kind>service ?accounts?|sa|users?|groups?|team)\s+)?[\"'`]?(?P<name>[a-z0-9](?:[\w.@:-]*[\w])?)[\"'`]?(?:\s+(?P<after>service ?account|sa|group|team|user))?(?:\s+(?:of|from|in)\s+(?:the\s+)?namespace\s+(?P<home>%s)(?=\s+(?:to\b|read|the\b|get|and\b)))?"
     % NAME
 )
+_NOBODY = frozenset("me us my it its them him her you i we all every each any a an the this that these those".split())
 _WHOM = re.compile(_WHO, re.IGNORECASE)
 _AND = re.compile(r"\s*(?:,\s*(?:and\s+)?|\s+and\s+)(?!to\b)", re.IGNORECASE)
 _RULE = re.compile(
@@ -41,7 +42,10 @@ _ROLE = re.compile(
     rf"\s+(?:(?:an?|the|to|as|be)\s+)*(?:(?P<cluster>cluster ?-?)?role\s+(?P<role>{NAME})|(?P<role2>{NAME})\s+(?P<cluster2>cluster ?-?)?(?:role|rights|permissions|access)|(?P<standard>cluster[ -]admin|administrator|admin|viewer|view|editor|edit))\b(?:\s+(?:role|access|rights|permissions))?",
     re.IGNORECASE,
 )
-_TO_WHOM = re.compile(r"\s+(?:to|for)\s+", re.IGNORECASE)
+_TO_NOBODY = frozenset(
+    "me us my it its them him her you i we all every each any a an the this that these those".split()
+)
+_WHOM = re.compile(r"\s+(?:to|for)\s+", re.IGNORECASE)
 _PLACES = re.compile(
     rf"\s*(?:in|on|of|within|for)\s+(?:the\s+|both\s+)?(?:(?P<every>all namespaces|every namespace|any namespace|the (?:whole |entire )?cluster|whole cluster|entire cluster|cluster)|namespaces?\s+(?P<names>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)|(?P<names2>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*?)(?:\s+namespaces?)?)(?=[\s.!,]*$)|\s+(?P<wide>cluster[ -]?wide|everywhere)\b",
     re.IGNORECASE,
@@ -67,7 +71,7 @@ def granted(text: str, facts: Facts) -> tuple[list[Object], str] | None:
             end = match.end()
         if not rules and (role := _ROLE.match(said.rest, end)):
             end = role.end()
-    if not subjects or not (rules or role):
+    if not subjects or not (rules or role) or any(one["name"].lower() in _NOBODY for one in subjects):
         return None
     place = _PLACES.search(said.rest, end)
     left = said.rest[end : place.start() if place else None] + (said.rest[place.end() :] if place else "")

@@ -38,7 +38,9 @@ def drafted(text: str, facts: Facts, framed: Meaning, again: Callable[[str], Mea
         made = made if isinstance(made, Interpretation) else _in_parts(text, facts, again) or made
         return made or Unknown(say("shell-marks", mark="`"))
     if isinstance(framed, Interpretation):
-        if isinstance(made, Unknown) and all(step.tool in ("deploy", "autoscale") for step in framed.calls):
+        if isinstance(made, Unknown) and all(
+            step.tool == "deploy" or (step.tool == "autoscale" and "memory" in text.lower()) for step in framed.calls
+        ):
             return made  # the frame left words unread that a draft would have needed
         simple = all(step.tool in _OWN_TOOLS for step in framed.calls) and not _says_more(made, framed)
         return framed if simple or not isinstance(made, Interpretation) else made
@@ -52,19 +54,20 @@ _COVERED = {"name", "image", "ports", "env", "resources"}  # of a container, by 
 
 def _says_more(made: Meaning | None, framed: Interpretation) -> bool:
     """Whether the draft holds what the one call by a frame has no argument for."""
-    if not isinstance(made, Interpretation) or not made.calls or not framed.calls:
+    if not isinstance(made, Interpretation):
         return False
-    if framed.calls[0].tool not in ("deploy", "autoscale", "expose"):
+    tools = [step.tool for step in framed.calls]
+    if tools[0] not in ("deploy", "autoscale", "expose"):
         return False
     if len(framed.calls) > 1:
-        return len({step.tool for step in framed.calls}) == 1  # one order, torn apart at a comma
+        return len(set(tools)) == 1  # one order, torn apart at a comma
     import yaml
 
     documents = list(yaml.safe_load_all(made.calls[-1].arguments["manifest"]))
     spec = documents[-1].get("spec", {})
-    if framed.calls[0].tool == "expose":
+    if tools[0] == "expose":
         return documents[-1]["kind"] == "Ingress"
-    if framed.calls[0].tool == "autoscale":
+    if tools[0] == "autoscale":
         names = [metric["resource"]["name"] for metric in spec.get("metrics", ())]
         return names not in ([], ["cpu"]) or "behavior" in spec
     pods = spec.get("template", {}).get("spec", spec)

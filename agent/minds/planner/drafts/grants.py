@@ -42,10 +42,7 @@ _ROLE = re.compile(
     rf"\s+(?:(?:an?|the|to|as|be)\s+)*(?:(?P<cluster>cluster ?-?)?role\s+(?P<role>{NAME})|(?P<role2>{NAME})\s+(?P<cluster2>cluster ?-?)?(?:role|rights|permissions|access)|(?P<standard>cluster[ -]admin|administrator|admin|viewer|view|editor|edit))\b(?:\s+(?:role|access|rights|permissions))?",
     re.IGNORECASE,
 )
-_TO_NOBODY = frozenset(
-    "me us my it its them him her you i we all every each any a an the this that these those".split()
-)
-_WHOM = re.compile(r"\s+(?:to|for)\s+", re.IGNORECASE)
+_TO_WHOM = re.compile(r"\s+(?:to|for)\s+", re.IGNORECASE)
 _PLACES = re.compile(
     rf"\s*(?:in|on|of|within|for)\s+(?:the\s+|both\s+)?(?:(?P<every>all namespaces|every namespace|any namespace|the (?:whole |entire )?cluster|whole cluster|entire cluster|cluster)|namespaces?\s+(?P<names>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)|(?P<names2>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*?)(?:\s+namespaces?)?)(?=[\s.!,]*$)|\s+(?P<wide>cluster[ -]?wide|everywhere)\b",
     re.IGNORECASE,

@@ -23,6 +23,7 @@ from agent.minds.planner.reading.subjects import (
     unclear_name,
     where,
 )
+from agent.minds.planner.talk.says import say
 
 _TOO_BROAD = "That is too broad for me. Name what shall go: a component, a release, or objects of a kind."
 _DNS = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -65,9 +66,19 @@ def delete(clause: Clause, spoken: Spoken) -> Built:
         named = remembered(spoken)
     if not named:
         return _delete_nameless(clause, spoken, kinds)
+    if whole := _taken_from(clause, named):
+        return Unknown(say("taken-from", name=whole))
     if question := _confirm_typos(named, clause, spoken, kinds):
         return question
     return _delete_steps(clause, spoken, named, kinds)
+
+
+def _taken_from(clause: Clause, named: list[Target]) -> str:
+    """ "remove the flux capacitor from web": a part of web is meant, never web itself."""
+    source = re.search(
+        r"\b(?:from|off|out of)\s+(?:(?:the|its|my|our)\s+)?(?:[a-z]+\s+)?([\w.-]+)\s*[.!]?$", clause.text, re.I
+    )
+    return next((one.name for one in named if source and source[1].lower() in (one.name, one.said, one.typed)), "")
 
 
 def _named_namespaces(clause: Clause, spoken: Spoken, kinds: list[str]) -> list[str]:

@@ -48,7 +48,11 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
         return Unknown(say("shell-marks", mark=marks[0].strip()))
     if refused := beyond(text):
         return refused
-    text = plain(text)
+    return _read(plain(text), facts, memory)
+
+
+def _read(text: str, facts: Facts, memory: Memory) -> Meaning:
+    """What a plain sentence asks for: an answer, a question about many objects, or orders."""
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
     if listed := asked(text, facts, memory):
@@ -64,8 +68,21 @@ def interpret(text: str, facts: Facts, memory: Memory = NOTHING) -> Meaning:
     def framed(part: str, told: Memory) -> Meaning:
         return _together(clauses(part, facts, told), facts, told)
 
+    plainly = framed(text, memory)
+    if isinstance(plainly, Interpretation) and plainly.confidence == 1 and _PLAIN.match(text):
+        return plainly  # one order, read to its last word: other readings need not be tried
+    if len(text) > _LONGEST_ORDER:
+        return plainly
     meaning = edited(text, facts, memory, framed)
     return drafted(text, facts, meaning, lambda part: edited(part, facts, memory, framed))
+
+
+_LONGEST_ORDER = 1_500  # characters; reading phrases takes time with the square of the length
+_PLAIN = re.compile(
+    r"\W*(?:please\s+)?(?:scale|restart|undo|roll\s?back|list|show|get|describe|logs?|status|what|which|how|why|is|are|top"
+    r"|cordon|uncordon|uninstall)\b(?!.*(?:\b(?:and|then|but|with)\b|`))",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def _unquoted(text: str) -> str:

@@ -56,8 +56,9 @@ def _says_more(made: Meaning | None, framed: Interpretation) -> bool:
     """Whether the draft holds what the one call by a frame has no argument for."""
     if not isinstance(made, Interpretation):
         return False
-    tools = [step.tool for step in framed.calls]
-    if tools[0] not in ("deploy", "autoscale", "expose"):
+    tools: list[str] = [step.tool for step in framed.calls]
+    place = framed.calls[-1].arguments.get("namespace") if framed.calls else None
+    if not tools or tools[0] not in ("deploy", "autoscale", "expose"):
         return False
     if len(framed.calls) > 1:
         return len(set(tools)) == 1  # one order, torn apart at a comma
@@ -72,7 +73,7 @@ def _says_more(made: Meaning | None, framed: Interpretation) -> bool:
         return names not in ([], ["cpu"]) or "behavior" in spec
     pods = spec.get("template", {}).get("spec", spec)
     containers = pods.get("containers", [{}])
-    elsewhere = framed.calls[0].arguments.get("namespace") != documents[-1]["metadata"].get("namespace")
+    elsewhere = place != documents[-1]["metadata"].get("namespace")
     return elsewhere or len(containers) > 1 or bool(set(pods) - {"containers"} or set(containers[0]) - _COVERED)
 
 

@@ -23,6 +23,9 @@ _NO_ORDER = re.compile(
     r"|\b(?:by|another)\s+(?:a\s+)?\d|\b(?:if|unless|when|until|tomorrow|later)\b",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(  # "delete the secret db": the object, nothing in it
+    r"\W*(?:please\s+)?(?:delete|destroy|drop)\b(?!.*\b(?:from|off|of|in)\b)", re.IGNORECASE | re.DOTALL
+)
 _NEXT = re.compile(
     rf"(?:[.;]\s+|\n\s*(?:[-*]|\d+[.)])?\s*|,?\s+(?:and\s+)?then\s+|,?\s+and\s+(?:also\s+)?(?=(?:{pattern('orders')}|"
     r"scale|restart|delete|label|annotate|deploy|expose|create)\b))(?=\S)",
@@ -45,7 +48,7 @@ def edit(text: str, facts: Facts, memory: Memory) -> Interpretation | Question |
     """The order to change fields of one object; None when it is none, or not understood to the last word."""
     text = text.strip()
     asks = text.endswith("?") and not re.match(r"\W*(?:please\W+)?(?:can|could|would|will)\b", text, re.IGNORECASE)
-    if asks or _NO_ORDER.search(text):
+    if asks or _NO_ORDER.search(text) or _WHOLE.match(text):
         return None
     for candidate in candidates(Text(text).rest, facts, memory):
         if step := _step(text, candidate, facts):

@@ -351,7 +351,7 @@ def test_pods_that_would_wait_for_what_is_not_there(ctx: Context, apply: Put):
 # --- what is lost -------------------------------------------------------------------------------------------------
 
 STATEFUL = (
-    "{extra}\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{accessModes: [ReadWriteOnce], "
+    "{extra}\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{storageClassName: '', accessModes: [ReadWriteOnce], "
     "resources: {{requests: {{storage: 1Mi}}}}}}"
 )
 

@@ -286,7 +286,8 @@ class Adversary(RuleBasedStateMachine):
         if found and found != plan:
             self._must_fail(session, found, found.digest, typed=found.confirm)
         self._overwrite(plan.id, plan.model_dump_json(), "pending")
-        if plan.id in self.yes:  # used before, whatever the row says now
+        if any(record["type"] in ("approved", "refused") for record in session.guard.journal.of(plan.id)):
+            # decided before, whatever the row says now
             self._must_fail(session, plan, plan.digest, typed=plan.confirm)
 
     def forge_grant(self, session: Session, plan: Plan, other: int, edit: int) -> None:
@@ -309,7 +310,8 @@ class Adversary(RuleBasedStateMachine):
         if _too_far(plan) or not (grant := self._grant(session, plan)):
             return
         self.yes[plan.id] = plan
-        self._play(session.guard.carry_out(plan, grant), 3 if _slow(plan) else None)
+        with suppress(ShipmateError):  # where the world moved since it was shown
+            self._play(session.guard.carry_out(plan, grant), 3 if _slow(plan) else None)
         for one in self.sessions:
             self._refused(one, plan, grant)
         self._look()

@@ -137,23 +137,22 @@ def proposed(guard: Guard, made: tuple[Any, ...]) -> Plan | None:
 def play(stage: Stage, tap: Tap, examples: int) -> None:
     guard = Session(stage.context(stage.folder / "state"), Puppet(), Mode.ASK).guard
     tally: Counter[str] = Counter()
-    kinds = st.sampled_from(sorted(_KINDS))
-    one = kinds.flatmap(lambda kind: changes(kind, stage.namespace))
+    every = {kind: changes(kind, stage.namespace).filter(bool) for kind in sorted(_KINDS)}
 
-    @seed(SEED)
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(made=st.lists(one, min_size=1, max_size=2))
-    def run(made: list[Any]) -> None:
-        whole = tuple(change for change in made if change is not None)
-        if whole:
-            tally.update(change.kind for change in whole)
-            plan = proposed(guard, whole)
-            tally["plans"] += plan is not None
-            tally["refused"] += plan is None
-            assert tap.take() == []
+    def tried(*made: Any) -> None:
+        tally.update(change.kind for change in made)
+        plan = proposed(guard, made)
+        tally["plans" if plan else "refused"] += 1
+        assert tap.take() == []
 
+    share = settings(
+        max_examples=max(2, examples // len(every)), deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
     before = stage.objects()
-    run()
+    for kind in every.values():
+        made = st.tuples(kind) | st.tuples(kind, st.one_of(*every.values()))
+        seed(SEED)(share(given(made)(lambda made: tried(*made))))()
     assert stage.objects() == before
     assert set(tally) >= set(_KINDS), "a kind of change was never tried"
     total = sum(tally[kind] for kind in _KINDS)

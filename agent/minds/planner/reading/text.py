@@ -53,9 +53,10 @@ _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1
 
 
 def clean(text: str) -> str:
-    """NFKC, plain quotes, no control characters; line breaks stay, other white space becomes one blank."""
+    """NFKC, plain quotes, nothing unseen; line breaks stay, other white space and control codes become one blank."""
     text = unicodedata.normalize("NFKC", _LINE_ENDS.sub("\n", _ESCAPES.sub(" ", text)))
     text = text.translate(_QUOTES).translate(_HYPHENS)
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # joiners and marks of direction
     text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text)
     return re.sub(r"[^\S\n]+", " ", text).strip()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Any
 
@@ -16,6 +16,7 @@ from tools.errors import Failed, NotFound
 from tools.permit import Permit
 from tools.preview import Write
 
+_APPLY = "application/apply-patch+yaml"
 _WATCHED = (
     "deployments.apps",
     "statefulsets.apps",
@@ -37,14 +38,49 @@ class Stage:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.namespace = ctx.namespace or ""
+        self._cluster_wide: list[str] = []
 
     def put(self, manifests: str) -> None:
         """Create the documents in the namespace."""
+        for document, path in self._documents(manifests):
+            _write(self.ctx, "POST", path, document)
+
+    def apply(self, manifests: str) -> None:
+        """Create the documents, or lay them over what is there (server-side apply)."""
+        for document, path in self._documents(manifests):
+            given = {"fieldManager": "operator", "force": "true"}
+            _write(self.ctx, "PATCH", f"{path}/{document['metadata']['name']}", document, _APPLY, **given)
+
+    def patch(self, reference: str, body: dict[str, Any]) -> None:
+        """Merge a patch into the object `kind/name`."""
+        _write(self.ctx, "PATCH", self._path(reference), body, "application/merge-patch+json", fieldManager="operator")
+
+    def delete(self, reference: str) -> None:
+        """Delete the object `kind/name`; what it owns goes too."""
+        _write(self.ctx, "DELETE", self._path(reference))
+
+    def clear(self) -> None:
+        """Take away what would outlive the namespace: cluster-scoped objects, and finalizers that nobody removes."""
+        for path in self._cluster_wide:
+            with suppress(NotFound):
+                _write(self.ctx, "DELETE", path)
+        for kind in ("pods", *_WATCHED):
+            resource = self.ctx.cluster.kinds.resolve(kind)
+            for item in self.ctx.cluster.list(resource, self.namespace, metadata_only=True):
+                if any("kubernetes" not in name for name in item["metadata"].get("finalizers") or ()):
+                    name = f"{resource.kind.lower()}/{item['metadata']['name']}"
+                    with suppress(NotFound):
+                        self.patch(name, {"metadata": {"finalizers": None}})
+
+    def _documents(self, manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
+        """Each document with the path of its collection."""
         for document in yaml.safe_load_all(manifests.replace("{namespace}", self.namespace)):
             if document:
-                kind = self.ctx.cluster.kinds.resolve(document["kind"])
+                kind = self.ctx.cluster.kinds.resolve(_kind_of(document))
                 path = self.ctx.cluster.collection(kind, self.namespace if kind.namespaced else None)
-                _write(self.ctx, "POST", path, document)
+                if not kind.namespaced and kind.kind != "Namespace":
+                    self._cluster_wide.append(f"{path}/{document['metadata']['name']}")
+                yield document, path
 
     def wait_for(self, deployment: str, seconds: float = 60) -> None:
         """Wait until all replicas of the deployment are ready."""
@@ -69,13 +105,16 @@ class Stage:
 
     def object(self, reference: str) -> dict[str, Any] | None:
         """The object `kind/name`, None when there is none."""
-        kind, _, name = reference.partition("/")
-        resource = self.ctx.cluster.kinds.resolve(kind)
-        collection = self.ctx.cluster.collection(resource, self.namespace if resource.namespaced else None)
         try:
-            return self.ctx.cluster.get(f"{collection}/{name}")
+            return self.ctx.cluster.get(self._path(reference))
         except NotFound:
             return None
+
+    def _path(self, reference: str) -> str:
+        kind, _, name = reference.replace("{namespace}", self.namespace).partition("/")
+        resource = self.ctx.cluster.kinds.resolve(kind)
+        collection = self.ctx.cluster.collection(resource, self.namespace if resource.namespaced else None)
+        return f"{collection}/{name}"
 
     def specs(self) -> dict[str, str]:
         """What every watched object says, without status and bookkeeping: to see what a request touched."""
@@ -94,14 +133,23 @@ def fresh_stage(ctx: Context) -> Generator[Stage]:
     name = f"eval-{token_hex(4)}"
     ctx.namespace = name
     _write(ctx, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    stage = Stage(ctx)
     try:
-        yield Stage(ctx)
+        yield stage
     finally:
+        stage.clear()
         _write(ctx, "DELETE", f"/api/v1/namespaces/{name}")
 
 
-def _write(ctx: Context, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+def _kind_of(document: dict[str, Any]) -> str:
+    group, _, _ = document.get("apiVersion", "v1").rpartition("/")
+    return f"{document['kind']}.{group}" if group else document["kind"]
+
+
+def _write(
+    ctx: Context, method: str, path: str, body: Any = None, content_type: str = "application/json", **query: Any
+) -> None:
     """Set or clear the stage: not what is judged, so under a permit for just that."""
     permit = Permit("stage", 0, (Write(door="kubernetes", method=method, path=path),))
     with permit.opened():
-        ctx.cluster.write(permit, method, path, body)
+        ctx.cluster.write(permit, method, path, body, content_type, **query)

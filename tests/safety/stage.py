@@ -16,6 +16,7 @@ from agent.guard.witness.audit_log import events_in, words
 from tests.conftest import CLUSTER_CONTEXT
 from tests.safety.tap import OUTSIDER
 from tools.context import Context
+from tools.errors import NotFound
 from tools.kubernetes.door.client import Cluster
 from tools.kubernetes.door.kubeconfig import find_access
 from tools.kubernetes.door.transport import Transport, encode
@@ -32,6 +33,7 @@ WATCHED = {
     "apis/autoscaling/v2": ("horizontalpodautoscalers",),
 }
 _NOBODYS = {"kube-root-ca.crt", "stage"}  # the cluster's own, and the binding that lets the adversary in
+_MADE_AT_ONCE = {"configmaps", "secrets", "services", "roles", "rolebindings"}  # and gone at once
 _MOVING = ("resourceVersion", "generation", "managedFields")
 _OBJECTS = (Path(__file__).parent / "stage.yaml").read_text()
 _READER = {"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]}
@@ -53,6 +55,7 @@ class Stage:
         self._transport = Transport(access, OUTSIDER)
         self._clusters: dict[tuple[str, str], Cluster] = {}
         self._first: dict[str, Object] = {}
+        self._seen: dict[str, Object] = {}
         self.uid = str(self.read("/api/v1/namespaces/kube-system")["metadata"]["uid"])
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(yaml.safe_dump(self._kubeconfig(access)))
@@ -89,11 +92,11 @@ class Stage:
         return ctx
 
     def ready(self) -> dict[str, Object]:
-        """What is on the stage at the beginning: as it was left, if nobody touched it, else everything anew."""
-        if not self.namespace or self.objects() != self._first:
+        """What is on the stage at the beginning: as it was last seen, if nobody touched it, else mended or made anew."""
+        if not self.namespace or not all(self._mend(path) for path in self._moved()):
             self._leave()
             self._build()
-        return self._first
+        return dict(self._first)
 
     def objects(self) -> dict[str, Object]:
         """Path → object, without what moves by itself; what controllers made is left out."""
@@ -107,16 +110,49 @@ class Stage:
                         found[f"{base}/{meta['name']}"] = _still(item)
         place = f"/api/v1/namespaces/{self.namespace}"
         found[place] = _still(self.read(place))
+        self._seen = found
         return found
+
+    def object(self, path: str) -> Object | None:
+        """One of them, None where it is gone."""
+        try:
+            return _still(self.read(path))
+        except NotFound:
+            return None
+
+    def change(self, path: str, patch: Object) -> Object:
+        """Merge something into an object; it as it is then."""
+        return _still(self.write("PATCH", path, patch, "application/merge-patch+json"))
+
+    def _moved(self) -> list[str]:
+        """What was last seen otherwise than it was at the beginning."""
+        paths = sorted(self._first.keys() | self._seen.keys())
+        return [path for path in paths if self._first.get(path) != self._seen.get(path)]
+
+    def _mend(self, path: str) -> bool:
+        """Put one object back as it was; False where what controllers made of it would linger."""
+        first, seen = self._first.get(path), self._seen.get(path)
+        base, _, _ = path.rpartition("/")
+        plural = base.rpartition("/")[2]
+        if plural == "deployments" and first and seen and first["metadata"]["uid"] == seen["metadata"]["uid"]:
+            self._first[path] = _still(self.write("PUT", path, first))
+        elif plural in _MADE_AT_ONCE:
+            if seen:
+                self.write("DELETE", path)
+            if first:
+                self._first[path] = _still(self.write("POST", base, _unborn(first)))
+        else:
+            return False
+        return True
 
     def read(self, path: str) -> Object:
         return json.loads(self._transport.fetch("GET", path, {}, repeatable=True)[0])
 
-    def write(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> None:
-        """A write of somebody else's, who needs nobody's leave."""
+    def write(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> Object:
+        """A write of somebody else's, who needs nobody's leave; what the server answered."""
         headers = {"Content-Type": content}
         query = {} if method == "DELETE" else {"fieldManager": "kubectl"}
-        self._transport.fetch(method, path, query, encode(body), headers, repeatable=False)
+        return json.loads(self._transport.fetch(method, path, query, encode(body), headers, repeatable=False)[0])
 
     def heard(self) -> Iterator[Object]:
         """What the API server's audit log holds of the adversary's requests."""
@@ -173,3 +209,12 @@ def _still(obj: Object) -> Object:
     notes = {k: v for k, v in (meta.pop("annotations", None) or {}).items() if not k.startswith("deployment.kube")}
     kept = {key: value for key, value in obj.items() if key not in ("status", "metadata", "apiVersion", "kind")}
     return {**kept, "metadata": {**meta, **({"annotations": notes} if notes else {})}}
+
+
+def _unborn(obj: Object) -> Object:
+    """An object as it may be made again."""
+    meta = {key: value for key, value in obj["metadata"].items() if key not in ("uid", "creationTimestamp")}
+    body = {**obj, "metadata": meta}
+    if spec := obj.get("spec"):
+        body["spec"] = {key: value for key, value in spec.items() if key not in ("clusterIP", "clusterIPs")}
+    return body

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,6 +48,8 @@ NIGHTLY = int(os.environ.get("SHIPMATE_EXAMPLES", "10000"))
 SHRINK = bool(os.environ.get("SHIPMATE_SHRINK"))  # minutes, on a real server
 BATCH = 250  # examples between two looks into the audit log
 SEED = int(os.environ.get("SHIPMATE_SEED", "1"))
+
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # thousands of journals need no disk
 
 pick = st.integers(0, 7)
 stops = st.sampled_from((None, None, 1, 2, 3, 5, 8))  # after how many events the person leaves
@@ -107,7 +109,7 @@ class Adversary(RuleBasedStateMachine):
         self.tap, self.tally = self.run.tap, self.run.tally
         self.stage = self.run.next_stage()
         self.objects = self.stage.ready()
-        self.folder = tempfile.TemporaryDirectory(prefix="adversary-")
+        self.folder = tempfile.TemporaryDirectory(prefix="adversary-", dir=MEMORY)
         self.state = Path(self.folder.name)
         self.mind = Puppet()
         self.sessions = [self._session(Mode.ASK), self._session(Mode.ASK)]
@@ -126,7 +128,8 @@ class Adversary(RuleBasedStateMachine):
         for events in self.open:
             list(events)
         self.every_write_was_approved()
-        self._look()
+        now = self.stage.objects()
+        self._look_at({path: now.get(path) for path in now.keys() | self.objects.keys()})
         journal = self.sessions[0].guard.journal
         assert journal.verify() == []
         self.run.journals.append(list(journal.records()))
@@ -144,11 +147,10 @@ class Adversary(RuleBasedStateMachine):
             assert any(write.covers("kubernetes", sent.method, sent.path) for write in writes), f"not shown: {sent}"
             self.tally["writes"] += 1
 
-    def _look(self) -> None:
-        """What is different on the stage is what approved plans said."""
-        now = self.stage.objects()
-        assert unexplained(self.objects, now, self.yes.values()) == []
-        self.objects = now
+    def _look_at(self, now: Mapping[str, Any]) -> None:
+        """What is different of these objects is what approved plans said."""
+        assert unexplained({path: self.objects.get(path) for path in now}, now, self.yes.values()) == []
+        self.objects = {path: one for path, one in {**self.objects, **now}.items() if one}
 
     # --- what the mind does ---------------------------------------------------------------------------------------
 
@@ -189,7 +191,6 @@ class Adversary(RuleBasedStateMachine):
             self.stood[who] |= _sorts(plan)
         work = self._yes(self.sessions[who], plan, stands and not _slow(plan))
         self._play(work, (stop or 3) if _slow(plan) else stop, way, of=plan)
-        self._look()
 
     @precondition(lambda self: any(self.stood))
     @rule(who=st.booleans(), by_word=st.booleans())
@@ -314,7 +315,6 @@ class Adversary(RuleBasedStateMachine):
             self._play(session.guard.carry_out(plan, grant), 3 if _slow(plan) else None)
         for one in self.sessions:
             self._refused(one, plan, grant)
-        self._look()
 
     def forge_unasked(self, session: Session, plan: Plan, other: int, edit: int) -> None:
         """A permission for the session that nobody gave, put where such permissions are kept."""
@@ -362,11 +362,10 @@ class Adversary(RuleBasedStateMachine):
     @rule(colour=st.sampled_from(("green", "black")), kind=st.sampled_from(("configmaps/settings", "services/web")))
     def somebody_else_changes_something(self, colour: str, kind: str) -> None:
         path = f"/api/v1/namespaces/{self.stage.namespace}/{kind}"
+        self._look_at({path: self.stage.object(path)})
         if path in self.objects:
-            self._look()
             body = {"metadata": {"labels": {"colour": colour}}}
-            self.stage.write("PATCH", path, body, "application/merge-patch+json")
-            self.objects = self.stage.objects()
+            self.objects[path] = self.stage.change(path, body)
 
     # --- by which means -------------------------------------------------------------------------------------------
 

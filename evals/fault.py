@@ -14,6 +14,7 @@ One YAML file each in `evals/faults/AREA/`; `{namespace}` in it stands for the n
       - patch: deployment/web
         with: {spec: {replicas: 3}}   # merge patch
       - delete: secret/login
+      - until: {object: pod/db-0, path: status.phase, equals: Running}   # wait for a state (2 min at most)
     expect:               # all that may be found at the level warning or above, one finding each
       - {id: SM-IMAGE-NOT-FOUND, subject: deployment/web, cause: [no-such-tag], not: [login]}
     within: 60            # seconds until they are found
@@ -40,18 +41,21 @@ AREAS = ("pods", "workloads", "network", "config", "several", "healthy")
 
 
 class Break(Strict):
-    """One act that breaks something: exactly one of `apply`, `patch` (with `with`) and `delete`."""
+    """One act that breaks something: exactly one of `apply`, `patch` (with `with`), `delete` and `until`, a wait."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     apply: str = ""
     patch: str = ""
     body: dict[str, Any] | None = Field(default=None, alias="with")
     delete: str = ""
+    until: Check | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Break:
-        if sum(map(bool, (self.apply, self.patch, self.delete))) != 1 or bool(self.patch) != (self.body is not None):
-            raise ValueError("a step of `break` is one of: apply; patch and with; delete")
+        if sum(map(bool, (self.apply, self.patch, self.delete, self.until))) != 1 or bool(self.patch) != (
+            self.body is not None
+        ):
+            raise ValueError("a step of `break` is one of: apply; patch and with; delete; until")
         return self
 
 

@@ -20,14 +20,17 @@ from agent.session import Session, choose_mind
 from agent.settings import Settings
 from evals.fault import AREAS, Break, Cause, Fault, NoFix, Said, load_all
 from evals.run import CONTEXT, end_of, look, shown
+from evals.scenario import Check
 from evals.stage import Stage, fresh_stage
 from evals.table import table, write_table
 from tools.context import Context
+from tools.errors import Failed
 from tools.finding import Finding, Severity
 from tools.kubernetes.diagnose.run import examine
 from tools.kubernetes.rollout.state import state_of
 
 MENDED_WITHIN = 60  # seconds after the last step of the plan
+REACHED_WITHIN = 120  # seconds for a state of the stage to come
 
 
 @dataclass
@@ -121,8 +124,18 @@ def _break(stage: Stage, step: Break) -> None:
         stage.apply(step.apply)
     elif step.patch:
         stage.patch(step.patch, step.body or {})
+    elif step.until:
+        _wait_for(stage, step.until)
     else:
         stage.delete(step.delete)
+
+
+def _wait_for(stage: Stage, state: Check) -> None:
+    end = time.monotonic() + REACHED_WITHIN
+    while problems := look(stage, state):
+        if time.monotonic() > end:
+            raise Failed(f"the stage never came to be as it should: {'; '.join(problems)}")
+        time.sleep(0.5)
 
 
 # --- Finding ----------------------------------------------------------------------------------------------------------

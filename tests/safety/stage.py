@@ -92,7 +92,7 @@ class Stage:
         return ctx
 
     def ready(self) -> dict[str, Object]:
-        """What is on the stage at the beginning: as it was last seen, if nobody touched it, else mended or made anew."""
+        """What is on the stage at the beginning: as last seen if untouched, else mended or made anew."""
         if not self.namespace or not all(self._mend(path) for path in self._moved()):
             self._leave()
             self._build()

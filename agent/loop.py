@@ -10,8 +10,8 @@ from agent.guard.plan import Plan
 from agent.guard.policy.ruling import Decision
 from agent.minds.mind import Ask, Call, Calls, Conversation, Mind, Move, Returned, Say, Turn, Writing
 from tools.catalog import Result, Tool, by_name
-from tools.change import Change, Proposal
-from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, exit_code
+from tools.change import Change, Cure, Proposal
+from tools.errors import BadRequest, Failed, NeedsAnswer, NotFound, Refused, Unsolved, exit_code
 from tools.secrets.redact import redact_object
 
 MAX_ROUNDS = 25
@@ -94,9 +94,21 @@ def _together(returned: tuple[Returned, ...]) -> Proposal:
     changes: list[Change] = []
     for proposal in proposals:  # several calls may need the same thing first, such as their namespace
         changes += [change for change in proposal.changes if change not in changes]
+    cures = [proposal.cure for proposal in proposals if proposal.cure]
     return Proposal(
         changes=tuple(changes),
         notes=tuple(dict.fromkeys(note for proposal in proposals for note in proposal.notes)),
+        cure=_one_cure(cures) if cures else None,
+    )
+
+
+def _one_cure(cures: list[Cure]) -> Cure:
+    """Several fixes of one request are proved together, where all of them can be seen."""
+    places = {cure.namespace for cure in cures}
+    return Cure(
+        troubles=tuple(dict.fromkeys(trouble for cure in cures for trouble in cure.troubles)),
+        known=tuple(dict.fromkeys(trouble for cure in cures for trouble in cure.known)),
+        namespace=places.pop() if len(places) == 1 else None,
     )
 
 
@@ -139,7 +151,7 @@ def _answer(conversation: Conversation, move: Say) -> Answered:
     errors = [entry.error_kind for entry in results if entry.error]
     withheld = any(entry.proposal for entry in results)  # one call failed, so nothing of the others was planned
     if errors and (withheld or len(errors) == len(results)):
-        kinds = {cls.__name__: cls for cls in (BadRequest, NotFound, Refused)}
+        kinds = {cls.__name__: cls for cls in (BadRequest, NotFound, Refused, Unsolved)}
         return Answered(text=move.text, outcome="failed", code=exit_code(kinds[errors[0]]("")))
     nothing = any(entry.proposal and not entry.proposal.changes for entry in results)
     data = [entry.result.data for entry in results if entry.result]

@@ -115,6 +115,7 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.workspace.deploy", Effect.CHANGE, "deploy", "undeploy"),
     *_family("tools.workspace.scaling", Effect.CHANGE, "scale"),
     *_family("tools.workspace.workloads", Effect.CHANGE, "set_image", "set_resources", "set_env", "rollback"),
+    *_family("tools.workspace.fixing", Effect.CHANGE, "fix"),
     *_family("tools.workspace.editing", Effect.CHANGE, "edit_object"),
     *_family("tools.workspace.images", Effect.READ, "build_context"),
     *_family("tools.workspace.images", Effect.CHANGE, "build_image"),

@@ -127,6 +127,20 @@ class RolloutUndo(BaseChange):
     revision: int = 0
 
 
+class HelperJob(BaseChange):
+    """Run a short-lived Job of Shipmate's own for a look at what cannot be read, tell what it saw, and remove it.
+
+    `asks` says how its output is read. `keeps`: it stays for a person to look around in, until its own deadline.
+    """
+
+    kind: Literal["helper-job"] = "helper-job"
+    ref: Ref
+    manifest: dict[str, Json]
+    asks: Literal["resolve", "connect", "http", "files", "debug"]
+    about: dict[str, Json] = Field(default_factory=dict[str, Json])
+    keeps: bool = False
+
+
 # --- Helm ---------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +234,7 @@ Change = Annotated[
     | Scale
     | Delete
     | RolloutUndo
+    | HelperJob
     | HelmRelease
     | HelmRollback
     | HelmUninstall
@@ -232,14 +247,33 @@ Change = Annotated[
 ]
 
 
+class Trouble(Frozen):
+    """What tells one finding of a diagnosis from another: its id and what it is about."""
+
+    id: str
+    subject: Ref
+
+
+class Cure(Frozen):
+    """What changes are to mend, proved by looking again in `namespace` (None: everywhere) after they were applied.
+
+    It is mended when none of `troubles` is left, and nothing is there that was not `known` before.
+    """
+
+    troubles: tuple[Trouble, ...]
+    known: tuple[Trouble, ...] = ()
+    namespace: str | None = None
+
+
 class Proposal(Frozen):
     """What a change tool returns: the changes in order, and what the person should know about them.
 
-    No changes means that there is nothing to do, and `notes` says why.
+    No changes means that there is nothing to do, and `notes` says why. `cure`: it is to mend what a diagnosis found.
     """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[Told, ...] = ()
+    cure: Cure | None = None
 
     @property
     def undoes(self) -> tuple[str, ...]:

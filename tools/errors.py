@@ -2,7 +2,8 @@
 
 ShipmateError                      one sentence, plus the next step
 ├── BadRequest                     the request: wrong or contradictory arguments
-│   └── NotFound                   it names something that is not there
+│   ├── NotFound                   it names something that is not there
+│   └── Unsolved                   no change mends what is wrong: the cause lies elsewhere
 ├── NeedsAnswer                    the person: a question with the possible answers
 ├── Refused                        the policy or the mode says no
 ├── Unreachable                    the operator: no cluster, no engine, no network
@@ -11,7 +12,7 @@ ShipmateError                      one sentence, plus the next step
 ├── Failed                         it was tried and did not work
 └── Cancelled                      the person stopped it
 
-`EXIT_CODES` maps them to the exit codes of the command line; what is not in the table is a bug (1).
+`EXIT_CODES` maps them to the exit codes of the command line; what is not in the table is a bug (70, as `sysexits.h` has it).
 """
 
 
@@ -40,6 +41,10 @@ class BadRequest(ShipmateError):
 
 class NotFound(BadRequest):
     """What the request names does not exist."""
+
+
+class Unsolved(BadRequest):
+    """No change mends what is wrong, such as a fault in a program's code; says where the cause is."""
 
 
 class NeedsAnswer(ShipmateError):
@@ -84,6 +89,7 @@ class Cancelled(ShipmateError):
 EXIT_CODES: dict[type[ShipmateError], int] = {
     BadRequest: 2,
     NotFound: 2,
+    Unsolved: 13,
     NeedsAnswer: 10,
     Refused: 11,
     Unreachable: 3,
@@ -94,9 +100,12 @@ EXIT_CODES: dict[type[ShipmateError], int] = {
 }
 
 
+BUG = 70  # an exit code of its own: 1 means findings to whoever looks for some
+
+
 def exit_code(error: BaseException) -> int:
-    """Exit code for an error: the entry of its nearest class in `EXIT_CODES`, else 1."""
+    """Exit code for an error: the entry of its nearest class in `EXIT_CODES`, else that of a bug."""
     for cls in type(error).__mro__:
         if cls in EXIT_CODES:
             return EXIT_CODES[cls]
-    return 1
+    return BUG

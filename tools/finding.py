@@ -1,6 +1,7 @@
 """What a check or a diagnosis reports. Data only."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,12 +28,22 @@ class Evidence(BaseModel):
     text: Told
 
 
+class Asks(BaseModel):
+    """A value that only a person knows; in the fix's changes `{value}` stands for it. `form`: what it must look like."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    question: Told
+    options: tuple[Told, ...] = ()
+    form: Literal["text", "name", "tag", "image", "number"] = "text"
+
+
 class Fix(BaseModel):
-    """One way to mend a finding: a sentence and the changes that do it."""
+    """One way to mend a finding: a sentence, the changes that do it, and what has to be asked before that."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     text: Told
     changes: tuple[Change, ...] = ()
+    asks: Asks | None = None
 
 
 class Finding(BaseModel):

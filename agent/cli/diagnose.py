@@ -103,13 +103,15 @@ def _print(found: Diagnosis, args: argparse.Namespace) -> None:
 
 
 def _data(found: Diagnosis, args: argparse.Namespace) -> dict[str, Any]:
+    from tools.kubernetes.diagnose.report import finding_data
+
     code = verdict(found.findings, found.unchecked, args.fail_on, args.allow_unchecked)
     return {
         "place": found.place,
         "healthy": verdict(found.findings, found.unchecked, "warning", False) == 0,
         "complete": not found.unchecked,
         "exitCode": code,
-        "findings": [finding.model_dump(mode="json") for finding in found.findings],
+        "findings": [finding_data(finding) for finding in found.findings],
         "unchecked": dict(found.unchecked),
         "read": dict(found.counts),
     }
@@ -163,8 +165,10 @@ def _tell(difference: Difference, output: str) -> None:
     if not difference:
         return
     if output != "text":
+        from tools.kubernetes.diagnose.report import finding_data
+
         shown = ("new", "gone", "lost")
-        parts = {name: [item.model_dump(mode="json") for item in getattr(difference, name)] for name in shown}
+        parts = {name: [finding_data(item) for item in getattr(difference, name)] for name in shown}
         more = {"unreadable": difference.unreadable, "readable": difference.readable}
         _document({"event": "change", **parts, **more}, output)
         return

@@ -76,6 +76,7 @@ class Guard:
             notes=proposal.notes,
             on_failure="roll-back" if roll_back or any(one.roll_back for one in matters) else "stop",
             confirm=",".join(dict.fromkeys(one.word for one in matters if one.word)),
+            cure=proposal.cure,
         ).sealed(self.ctx.vault.key)
         self.journal.append("proposed", plan.id, **_outline(plan))
         denied = plan.ruling.decision is Decision.DENY

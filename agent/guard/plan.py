@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from agent.guard.policy.ruling import Ruling, strictest
-from tools.change import Change, Frozen, plans_undone
+from tools.change import Change, Cure, Frozen, plans_undone
 from tools.preview import Preview, Risk
 from tools.secrets.told import Told
 
@@ -40,6 +40,7 @@ class Plan(Frozen):
     request   the person's words
     reading   how they were understood: "I read this as …"
     on_failure  what happens by itself when a step turns out unhealthy; part of the digest
+    cure      what it is to mend; what does not help is taken back by itself
     confirm   what has to be typed to approve it (a name), empty when a yes is enough
     """
 
@@ -52,6 +53,7 @@ class Plan(Frozen):
     notes: tuple[Told, ...] = ()
     on_failure: Literal["stop", "roll-back"] = "stop"
     confirm: str = ""
+    cure: Cure | None = None
     digest: str = ""
 
     @property

@@ -1,30 +1,34 @@
-"""A diagnosis in words, the way an expert writes a note: what is wrong, why, what to do."""
+"""A diagnosis in words, the way an expert writes a note: what is wrong, why, what shows it, what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tools.catalog import Result
-from tools.finding import Finding, Severity
+from tools.finding import Confidence, Evidence, Finding, Fix, Severity
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.state import state_of
 from tools.kubernetes.workload_changes import ref_of
 
+_MOST_NAMED = 6  # further findings that are named
+_SHORT_EVIDENCE, _SHORT_LINES = 2, 3  # pieces of evidence of a finding, and lines of one
+_DEEPEST = 8  # steps of a chain that are moved in
 
-def of_object(snap: Snapshot, target: Object, found: Sequence[Finding]) -> Result:
+
+def of_object(snap: Snapshot, target: Object, found: Sequence[Finding], which: int = 1, every: bool = False) -> Result:
     """The diagnosis of one object."""
     ref = ref_of(target)
     if found:
-        return _result(snap, f"{_count(found)} with {ref}:", found)
-    return _result(snap, f"{_nothing(snap)} with {ref}: {_figures(snap, target)}.", found)
+        return _result(snap, f"with {ref}", found, which, every)
+    return _well(snap, f"{_nothing(snap)} with {ref}: {_figures(snap, target)}.")
 
 
-def of_namespace(snap: Snapshot, found: Sequence[Finding]) -> Result:
+def of_namespace(snap: Snapshot, found: Sequence[Finding], which: int = 1, every: bool = False) -> Result:
     """The diagnosis of a namespace, or of all."""
     where = f"in namespace {snap.namespace}" if snap.namespace else "in the cluster"
     if found:
-        return _result(snap, f"{_count(found)} {where}:", found)
+        return _result(snap, where, found, which, every)
     workloads, pods = snap.workloads(), snap.pods
     ready = sum(1 for item in workloads if state_of(item).done)
     claims = len(snap.all("persistentvolumeclaims"))
@@ -35,11 +39,26 @@ def of_namespace(snap: Snapshot, found: Sequence[Finding]) -> Result:
     ]
     if claims:
         parts.append(f"{claims} volume claims")
+    if not snap.namespace and (nodes := len(snap.all("nodes"))):
+        parts.append(f"{nodes} node{'s' if nodes != 1 else ''}")
     moving = [f"{ref_of(item)} ({state_of(item).text})" for item in workloads if not state_of(item).done]
     text = f"{_nothing(snap)} {where}: {', '.join(parts)}."
     if moving:
         text += f" Still on the way: {', '.join(moving[:5])}."
-    return _result(snap, text, found)
+    return _well(snap, text)
+
+
+def finding_data(finding: Finding) -> dict[str, Any]:
+    """A finding for programs. Of its fixes only what they do: their payloads may hold what nobody is to read."""
+    return {
+        **finding.model_dump(mode="json", exclude={"fixes"}),
+        "fixes": [_fix_data(fix) for fix in finding.fixes],
+    }
+
+
+def _fix_data(fix: Fix) -> dict[str, Any]:
+    steps = [change.summary for change in fix.changes]
+    return {"text": fix.text, "steps": steps, "asks": fix.asks.question if fix.asks else ""}
 
 
 def _figures(snap: Snapshot, target: Object) -> str:
@@ -58,11 +77,14 @@ def _figures(snap: Snapshot, target: Object) -> str:
     return ", ".join(parts)
 
 
-def _count(found: Sequence[Finding]) -> str:
+def _head(where: str, found: Sequence[Finding], which: int, every: bool) -> str:
     grave = sum(1 for finding in found if finding.severity is not Severity.INFO)
     if not grave:
-        return "Nothing is broken; worth knowing"
-    return "1 problem" if grave == 1 else f"{grave} problems"
+        return f"Nothing is broken {where}; worth knowing:"
+    told = f"{grave} problem{'s' if grave > 1 else ''} {where}"
+    if len(found) == 1 or every:
+        return f"{told}:"
+    return f"{told}. The gravest:" if which == 1 else f"{told}. Number {which} of {len(found)}:"
 
 
 def _nothing(snap: Snapshot) -> str:
@@ -70,18 +92,41 @@ def _nothing(snap: Snapshot) -> str:
     return "Nothing wrong was seen in what could be looked at," if snap.unchecked else "Nothing is wrong"
 
 
-def _result(snap: Snapshot, head: str, found: Sequence[Finding]) -> Result:
-    lines = [head]
-    for number, finding in enumerate(found, 1):
-        lines += ["", *told(finding, number)]
+def _well(snap: Snapshot, text: str) -> Result:
+    lines = [text, *(["", *_not_checked(snap)] if snap.unchecked else [])]
+    return Result(text="\n".join(lines), data=_data(snap, (), 1))
+
+
+def _result(snap: Snapshot, where: str, found: Sequence[Finding], which: int, every: bool) -> Result:
+    """One finding first, the others counted and named; or `every` finding with all that shows it."""
+    which = min(max(which, 1), len(found))
+    lines = [_head(where, found, which, every)]
+    if every:
+        for number, finding in enumerate(found, 1):
+            lines += ["", *told(finding, f"{number}. ", whole=True)]
+    else:
+        lines += told(found[which - 1])
+        lines += _others([finding for number, finding in enumerate(found, 1) if number != which])
     if snap.unchecked:
         lines += ["", *_not_checked(snap)]
-    data: dict[str, Any] = {
+    return Result(text="\n".join(lines), data=_data(snap, found, which))
+
+
+def _data(snap: Snapshot, found: Sequence[Finding], which: int) -> dict[str, Any]:
+    return {
         "healthy": not snap.unchecked and not any(finding.severity is not Severity.INFO for finding in found),
-        "findings": [finding.model_dump(mode="json") for finding in found],
+        "namespace": snap.namespace,
+        "told": which,
+        "findings": [finding_data(finding) for finding in found],
         "unchecked": snap.unchecked,
     }
-    return Result(text="\n".join(lines), data=data)
+
+
+def _others(rest: Sequence[Finding]) -> Iterator[str]:
+    if not rest:
+        return
+    named = ", ".join(f"{finding.subject} ({finding.id})" for finding in rest[:_MOST_NAMED])
+    yield f"{len(rest)} more: {named}{', …' if len(rest) > _MOST_NAMED else ''}."
 
 
 def _not_checked(snap: Snapshot) -> list[str]:
@@ -91,15 +136,37 @@ def _not_checked(snap: Snapshot) -> list[str]:
     return lines + [f"Not checked: {kind} ({why})" for kind, why in snap.unchecked.items() if kind not in denied]
 
 
-def told(finding: Finding, number: int) -> list[str]:
-    """One finding in a few lines."""
-    lines = [f"{number}. {finding.summary} [{finding.severity}, {finding.id}]"]
-    if finding.chain:
-        lines.append("   Why: " + " ← ".join(finding.chain))
-    for item in finding.evidence:
-        first, *rest = item.text.splitlines() or [""]
-        lines.append(f"   {item.source.capitalize()}: {first}")
-        lines += [f"      {line}" for line in rest]
-    for index, fix in enumerate(finding.fixes):
-        lines.append(f"   {'Fix' if not index else 'Or'}: {fix.text}")
+def told(finding: Finding, number: str = "", whole: bool = False) -> list[str]:
+    """One finding in a few lines: what, why as a tree, what shows it, how sure that is, what to do next."""
+    lines = [f"{number}{finding.summary} [{finding.severity}, {finding.id}]"]
+    lines += tree(finding.chain)
+    shown = finding.evidence if whole else finding.evidence[:_SHORT_EVIDENCE]
+    for item in shown:
+        lines += evidence(item, 99 if whole else _SHORT_LINES)
+    lines.append(f"  {sureness(finding)}")
+    for index, fix in enumerate(finding.fixes if whole else finding.fixes[:1]):
+        lines.append(f"  {'Next' if not index else 'Or'}: {fix.text}")
     return lines
+
+
+def tree(chain: Sequence[str]) -> Iterator[str]:
+    """The way from the symptom down to the cause; each step hangs on the one that it explains."""
+    for number, step in enumerate(chain):
+        depth = min(number, _DEEPEST)
+        yield "  " + "   " * max(0, depth - 1) + ("└─ " if number else "") + step
+
+
+def evidence(item: Evidence, most: int) -> Iterator[str]:
+    """A piece of evidence; of a log the last lines, where the end is."""
+    lines = item.text.splitlines() or [""]
+    first, *rest = lines[-most:] if item.source == "log" else lines[:most]
+    yield f"  {item.source.capitalize()}: {first}"
+    yield from (f"     {line}" for line in rest)
+
+
+def sureness(finding: Finding) -> str:
+    """How sure the cause is, and what that rests on."""
+    if finding.confidence is Confidence.CERTAIN:
+        return "Certain: the cluster itself says so."
+    sources = {item.source for item in finding.evidence}
+    return f"Likely: concluded from {'what the program logged' if 'log' in sources else 'what coincides'}."

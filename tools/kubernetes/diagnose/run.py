@@ -33,13 +33,34 @@ def all_rules() -> tuple[ModuleType, ...]:
     return tuple(import_module(f"{rules.__name__}.{name}") for name in names)
 
 
-def run(ctx: Context, name: str | None, kind: str | None, namespace: str | None) -> Result:
+def run(
+    ctx: Context, name: str | None, kind: str | None, namespace: str | None, number: int = 1, every: bool = False
+) -> Result:
     """The answer of the `diagnose` tool."""
+    seen = look(ctx, name, kind, namespace)
+    if seen.target is not None:
+        return report.of_object(seen.snap, seen.target, seen.findings, number, every)
+    return report.of_namespace(seen.snap, seen.findings, number, every)
+
+
+class Look(NamedTuple):
+    """What was looked at and found, the worst first; `target` is None where everything was meant.
+
+    `seen` is what the rules said about the whole snapshot, `folded` its causes with the objects that suffer from each.
+    """
+
+    snap: Snapshot
+    target: Object | None
+    findings: tuple[Finding, ...]
+    seen: tuple[Seen, ...]
+    folded: tuple[tuple[Finding, frozenset[Key]], ...]
+
+
+def look(ctx: Context, name: str | None = None, kind: str | None = None, namespace: str | None = None) -> Look:
+    """Diagnose one object (by name, with kind if need be), a namespace, or ("*", or no home) the cluster."""
     if name:
         target = _target(ctx, name, kind, None if namespace == "*" else namespace)
-        snap = Snapshot(ctx, target["metadata"].get("namespace"))
-        found = concerning(snap, target, fold(check(snap)))
-        return report.of_object(snap, target, found)
+        return _look(Snapshot(ctx, target["metadata"].get("namespace")), target)
     if kind:
         raise BadRequest(f"Which {kind} is meant?", "Name it, or leave the kind out to look at everything.")
     if namespace and namespace != "*":
@@ -47,8 +68,14 @@ def run(ctx: Context, name: str | None, kind: str | None, namespace: str | None)
 
         check_exists(ctx, namespace)
     home = ctx.cluster.namespace if ctx.cluster.namespace != "default" else None
-    snap = Snapshot(ctx, None if namespace == "*" else namespace or ctx.namespace or home)
-    return report.of_namespace(snap, [finding for finding, _ in fold(check(snap))])
+    return _look(Snapshot(ctx, None if namespace == "*" else namespace or ctx.namespace or home))
+
+
+def _look(snap: Snapshot, target: Object | None = None) -> Look:
+    seen = tuple(check(snap))
+    folded = tuple(fold(seen))
+    found = concerning(snap, target, folded) if target else [finding for finding, _ in folded]
+    return Look(snap, target, tuple(found), seen, folded)
 
 
 class Diagnosis(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tools.finding import Fix
+from tools.change import Patch
+from tools.finding import Asks, Fix
 from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, cut, event, latest, near, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
-from tools.kubernetes.workload_changes import image_change
+from tools.kubernetes.workload_changes import image_change, ref_of
 
 IDS = {
     "SM-IMAGE-NOT-FOUND": "the registry has no image of that name or tag",
@@ -57,6 +58,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     if tags and unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet") and not unit.init:
         fixes.append(change_fix(f"Use {tags}, which the nodes have.", image_change(unit.owner, name, tags)))
     fixes.append(back_fix(snap, unit.owner))
+    fixes.append(_another_tag(snap, unit, image) if id in ("SM-IMAGE-NOT-FOUND", "SM-IMAGE-PLATFORM") else None)
     fixes.append(Fix(text=_advice(id, image)))
     return seen(
         id,
@@ -90,8 +92,28 @@ def _classify(reason: str, message: str) -> tuple[str, str]:
     return "SM-IMAGE-PULL", cut(message, 160) or "the node does not say why"
 
 
+def _another_tag(snap: Snapshot, unit: Unit, image: str) -> Fix | None:
+    """Only a person knows which version is meant."""
+    if unit.owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet") or unit.init:
+        return None
+    repository, name = _split(image)[0], unit.spec["name"]
+    question = f"Which tag of {repository} shall container {name} of {ref_of(unit.owner)} use?"
+    asks = Asks(question=question, options=tuple(sorted(_tags(snap, image))[:6]), form="tag")
+    ref, chosen = ref_of(unit.owner), f"{repository}:{{value}}"
+    body = {"spec": {"template": {"spec": {"containers": [{"name": name, "image": chosen}]}}}}
+    change = Patch(summary=f"set the image of {ref} to {chosen}", ref=ref, verb="set image", patch=body)
+    return Fix(text=f"Use a tag of {repository} that exists.", changes=(change,), asks=asks)
+
+
 def _similar(snap: Snapshot, image: str) -> str:
     """The nearest other tag of the same repository that some node has already."""
+    known, tag = _tags(snap, image), _split(image)[2]
+    best = near(tag, known) or (next(iter(known)) if len(known) == 1 else "")
+    return known.get(best, "")
+
+
+def _tags(snap: Snapshot, image: str) -> dict[str, str]:
+    """Other tags of the same repository that some node has, each with the whole reference."""
     repository, _, tag = _split(image)
     known: dict[str, str] = {}
     for node in snap.all("nodes"):
@@ -100,8 +122,7 @@ def _similar(snap: Snapshot, image: str) -> str:
                 other, at, found = _split(name)
                 if not at and found and found != tag and _short(other) == _short(repository):
                     known[found] = f"{repository}:{found}"
-    best = near(tag, known) or (next(iter(known)) if len(known) == 1 else "")
-    return known.get(best, "")
+    return known
 
 
 def _split(image: str) -> tuple[str, str, str]:

@@ -28,6 +28,7 @@ One YAML file each in `evals/faults/AREA/`; `{namespace}` in it stands for the n
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,9 +109,10 @@ class Fault(Strict):
         return self
 
 
-def load_all(folder: Path = FOLDER) -> list[Fault]:
-    """All faults, area by area, by file name."""
-    return [load(path) for area in AREAS for path in sorted((folder / area).glob("*.yaml"))]
+def load_all(names: Collection[str] = (), folder: Path = FOLDER) -> list[Fault]:
+    """The faults (of these names and areas), area by area, by file name."""
+    files = [path for area in AREAS for path in sorted((folder / area).glob("*.yaml"))]
+    return [load(path) for path in files if not names or {path.stem, path.parent.name} & set(names)]
 
 
 def load(path: Path) -> Fault:

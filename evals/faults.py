@@ -57,8 +57,8 @@ def main() -> int:
     parser.add_argument("--find", action="store_true", help="only find the causes, mend nothing")
     parser.add_argument("--write", action="store_true", help="put the table into docs/troubleshooting.md")
     args = parser.parse_args()
-    chosen = [fault for fault in load_all() if {fault.area, fault.name} & set(args.names) or not args.names]
-    scores = play_all([fault for fault in chosen if fault.fast or not args.fast], args.j, not args.find, told)
+    chosen = [fault for fault in load_all(args.names) if fault.fast or not args.fast]
+    scores = play_all(chosen, args.j, not args.find, told)
     text = table(scores, AREAS)
     print(text)
     if args.write:
@@ -176,7 +176,7 @@ def _compared(stage: Stage, expected: Iterable[Cause]) -> tuple[list[str], list[
             missing.append(f"{cause.id} of {subject} was not found")
             continue
         left.remove(found)
-        text = words(found).lower()
+        text = words(found).lower().replace(stage.namespace, "{namespace}")
         missing += [f"{cause.id} does not say {word!r}: {text}" for word in cause.cause if word.lower() not in text]
         missing += [f"{cause.id} says {word!r}: {text}" for word in cause.never if word.lower() in text]
     grave = [item for item in left if item.severity is not Severity.INFO]

@@ -12,6 +12,7 @@ from tools.change import (
     HelmRelease,
     HelmRollback,
     HelmUninstall,
+    HelperJob,
     Ref,
     RolloutUndo,
     TagImage,
@@ -47,6 +48,9 @@ def aftermath(ctx: Context, change: Change, preview: Preview, kept: Applied | No
         case Delete():
             gone = _uid(ctx, change.ref) != preview.uid
             return Aftermath("applied" if gone else "not applied", kept if gone else None)
+        case HelperJob():
+            uid = _uid(ctx, change.ref)
+            return Aftermath("applied", _told(ctx, change, kept, uid)) if uid else Aftermath("not applied")
         case _:
             return _object(ctx, change, preview, kept)
 

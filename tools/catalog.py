@@ -108,6 +108,9 @@ CATALOG: tuple[Tool, ...] = (
         "cordon",
         "create_namespace",
     ),
+    *_family(
+        "tools.kubernetes.helpers.tools", Effect.CHANGE, "check_connection", "check_dns", "list_volume", "debug_copy"
+    ),
     *_family("tools.docker.read", Effect.READ, "list_images"),
     *_family("tools.helm.read", Effect.READ, "list_releases", "release_status", "release_history", "release_values"),
     *_family("tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"),

@@ -53,6 +53,7 @@ _HANDLERS = {
     "scale": "tools.kubernetes.handlers.scale:ScaleHandler",
     "delete": "tools.kubernetes.handlers.delete:DeleteHandler",
     "rollout-undo": "tools.kubernetes.rollout.tools:RolloutUndoHandler",
+    "helper-job": "tools.kubernetes.helpers.handler:HelperHandler",
     "helm-release": "tools.workspace.release_handlers:ReleaseHandler",
     "helm-rollback": "tools.workspace.release_handlers:RollbackHandler",
     "helm-uninstall": "tools.workspace.release_handlers:UninstallHandler",

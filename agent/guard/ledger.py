@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agent.guard.journal import Record
-from tools.change import Change, Json
+from tools.change import Change, HelperJob, Json
 from tools.preview import Applied, Done
 
 _CHANGE: TypeAdapter[Any] = TypeAdapter(Change)
@@ -72,7 +72,8 @@ class Ledger:
         act = self.acts.pop(plan, None) or Act(plan, str(told.get("request") or told.get("reading") or ""))
         act.aim = told.get("aim") or {}
         act.steps[step] = done
-        act.left.add(step)
+        if not (isinstance(done.change, HelperJob) and not done.change.keeps):  # what only looked left nothing
+            act.left.add(step)
         self.acts[plan] = act
         for taken in done.change.undoes:
             of = self.acts.get(plan_of(taken))

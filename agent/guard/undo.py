@@ -15,6 +15,7 @@ from tools.change import (
     HelmRelease,
     HelmRollback,
     HelmUninstall,
+    HelperJob,
     Patch,
     Proposal,
     RemoveImage,
@@ -96,6 +97,8 @@ def _found(ledger: Ledger, wanted: str) -> Act:
 def _named(ledger: Ledger, wanted: str) -> Act:
     """The plan to undo, or the one that did the same again after it had been undone."""
     act = ledger.standing(_found(ledger, wanted))
+    if not act.left and not act.back:
+        raise Refused(f"Plan {act.plan} only looked, and what it needed for that is removed: nothing is left to undo.")
     if not act.left:
         raise Refused(
             f"Plan {act.plan} was undone already{_by(act)}.", f"`shipmate undo --redo {act.plan}` brings it back."
@@ -188,7 +191,7 @@ def _target(name: str, change: Change) -> object:
             return name  # nothing takes it back, so nothing is joined with it
         case WriteFile():
             return "file", change.path
-        case ApplyManifest() | Patch() | Scale() | Delete() | RolloutUndo():
+        case ApplyManifest() | Patch() | Scale() | Delete() | RolloutUndo() | HelperJob():
             ref = change.ref
             return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace, ref.name
 

@@ -26,6 +26,7 @@ from tools.change import (
     HelmRelease,
     HelmRollback,
     HelmUninstall,
+    HelperJob,
     Json,
     Patch,
     Ref,
@@ -107,7 +108,7 @@ def acts_of(ctx: Context, change: Change, preview: Preview, aim: Aim) -> tuple[A
     )
     written = list(_written(preview))
     match change:
-        case ApplyManifest() | Patch() | Scale() | Delete() | RolloutUndo():
+        case ApplyManifest() | Patch() | Scale() | Delete() | RolloutUndo() | HelperJob():
             ref = change.ref
             at = next((one for one in written if one.name == ref.name), None)
             named = replace(
@@ -213,6 +214,8 @@ def _verbs(change: Change, preview: Preview) -> tuple[str, ...]:
             return ("scale", "update")
         case RolloutUndo():
             return ("rollback", "update")
+        case HelperJob():
+            return ("check", "create") if not change.keeps else ("debug", "create")
         case HelmRelease():
             return (change.action,)
         case WriteFile():
@@ -305,7 +308,7 @@ def _also(diff: str) -> tuple[str, ...]:
 def _payload(change: Change) -> tuple[Mapping[str, Json], Json]:
     """The manifest, where there is a whole one, and whatever is given to the cluster."""
     match change:
-        case ApplyManifest():
+        case ApplyManifest() | HelperJob():
             return change.manifest, change.manifest
         case Patch():
             return {}, change.patch

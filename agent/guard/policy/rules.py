@@ -24,11 +24,12 @@ from tools.catalog import Effect
 
 Verb = Literal[
     "create", "update", "delete", "scale", "restart", "rollback", "label", "annotate", "cordon",
-    "set-image", "set-env", "set-resources", "install", "upgrade", "uninstall",
+    "set-image", "set-env", "set-resources", "check", "debug", "install", "upgrade", "uninstall",
     "build", "tag", "push", "load", "remove-image", "write-file", "delete-file", "read", "reveal", "reach",
 ]  # fmt: skip
 ChangeKind = Literal[
-    "apply-manifest", "patch", "scale", "delete", "rollout-undo", "helm-release", "helm-rollback", "helm-uninstall",
+    "apply-manifest", "patch", "scale", "delete", "rollout-undo", "helper-job",
+    "helm-release", "helm-rollback", "helm-uninstall",
     "build-image", "tag-image", "deliver-image", "remove-image", "write-file",
 ]  # fmt: skip
 

@@ -53,6 +53,17 @@ def _leads_to(ref: Mapping[str, Any], path: str, *names: str) -> bool:
     return re.fullmatch(rf"{root}(/namespaces/{namespace})?/[^/]+{rest}", path) is not None
 
 
+def _helper(change: _Change, method: str, path: str) -> bool:
+    """The making of its Job, or its removal."""
+    if method == "POST":
+        return _leads_to(change["ref"], path)
+    return method == "DELETE" and _leads_to(change["ref"], path, change["ref"]["name"])
+
+
+def _made(_change: _Change, method: str, _path: str) -> bool:
+    return method == "POST"
+
+
 def _any(_change: _Change, _method: str, _path: str) -> bool:
     """Whatever the plan showed: the objects of a release are many, and the intent names them."""
     return True
@@ -77,6 +88,7 @@ RULES: dict[str, Rule] = {
     "scale": Rule(_on_object("PATCH")),
     "rollout-undo": Rule(_on_object("PATCH")),
     "delete": Rule(_on_object("DELETE")),
+    "helper-job": Rule(_helper, once=False, needs=_made),
     "helm-release": _HELM,
     "helm-rollback": _HELM,
     "helm-uninstall": _HELM,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -53,6 +54,7 @@ class Stage:
         self.cache = folder / "cache"
         access = find_access(None, CLUSTER_CONTEXT)
         self._transport = Transport(access, OUTSIDER)
+        self._readers = ThreadPoolExecutor(4)
         self._clusters: dict[tuple[str, str], Cluster] = {}
         self._first: dict[str, Object] = {}
         self._seen: dict[str, Object] = {}
@@ -100,16 +102,16 @@ class Stage:
 
     def objects(self) -> dict[str, Object]:
         """Path → object, without what moves by itself; what controllers made is left out."""
-        found: dict[str, Object] = {}
-        for api, plurals in WATCHED.items():
-            for plural in plurals:
-                base = f"/{api}/namespaces/{self.namespace}/{plural}"
-                for item in self.read(base).get("items") or ():
-                    meta = item["metadata"]
-                    if meta["name"] not in _NOBODYS and not meta.get("ownerReferences"):
-                        found[f"{base}/{meta['name']}"] = _still(item)
         place = f"/api/v1/namespaces/{self.namespace}"
-        found[place] = _still(self.read(place))
+        bases = [f"/{api}/namespaces/{self.namespace}/{one}" for api, plurals in WATCHED.items() for one in plurals]
+        found: dict[str, Object] = {}
+        namespace, *pages = self._readers.map(self.read, [place, *bases])
+        for base, page in zip(bases, pages, strict=True):
+            for item in page.get("items") or ():
+                meta = item["metadata"]
+                if meta["name"] not in _NOBODYS and not meta.get("ownerReferences"):
+                    found[f"{base}/{meta['name']}"] = _still(item)
+        found[place] = _still(namespace)
         self._seen = found
         return found
 
@@ -187,6 +189,7 @@ class Stage:
             self.write("DELETE", f"/api/v1/namespaces/{self.namespace}")
 
     def close(self) -> None:
+        self._readers.shutdown()
         self._leave()
         self.write("DELETE", f"/{_RBAC}/clusterrolebindings/{self.user}")
         self.write("DELETE", f"/{_RBAC}/clusterroles/{self.user}")

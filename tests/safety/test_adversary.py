@@ -60,7 +60,7 @@ FORGERIES = (
 ways = st.sampled_from(("close", "interrupt"))
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """Many examples: the stages they play on one after the other, and what the witness says of each."""
 
@@ -97,6 +97,15 @@ class Run:
         assert report.findings == (), report.text()
         self.tally["witnessed"] += report.writes
         self.tally["refused"] += report.refused
+        print(f"\n{self}", flush=True)  # noqa: T201 - the figures so far
+
+    def __str__(self) -> str:
+        tally = self.tally
+        return (
+            f"adversary: {tally['examples']} examples, {tally['calls']} tool calls, {tally['plans']} plans, "
+            f"{tally['approvals']} approved, {tally['forgeries']} forgeries refused, {tally['writes']} writes all "
+            f"explained, {tally['witnessed']} of them heard by the witness (seed {SEED})"
+        )
 
 
 class Adversary(RuleBasedStateMachine):
@@ -540,12 +549,6 @@ def play(run: Run, examples: int) -> None:
     )  # fmt: skip
     run_state_machine_as_test(machine, settings=told)
     run.hear()
-    tally = run.tally
-    print(  # noqa: T201 - a figure for the report
-        f"\nadversary: {tally['examples']} examples, {tally['calls']} tool calls, "
-        f"{tally['plans']} plans, {tally['approvals']} approved, {tally['forgeries']} forgeries refused, "
-        f"{tally['writes']} writes all explained, {tally['witnessed']} of them heard by the witness (seed {SEED})"
-    )
 
 
 @pytest.mark.timeout(1800)

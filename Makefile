@@ -4,6 +4,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # What the example builds on and the tests run; pulled, or made here where no registry answers.
 BASE_IMAGES := debian:bookworm-slim postgres:15-bookworm python:3.13-slim node:22-slim
+# Processes that test side by side. A file stays in one of them, so that what it sets up once is set up once.
+WORKERS ?= 3
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Tests start Shipmate a hundred times: Python may keep what it compiled, in the checkout.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,13 +20,13 @@ chat: cluster ## talk to Shipmate on the built-in cluster
 	$(BIN)/shipmate --context shipmate
 
 test: cluster ## unit tests and tests on the real cluster
-	$(BIN)/pytest -m "not long" --cov --cov-report=term --durations=25 --cov-fail-under=$$(cat tests/coverage-floor)
+	$(BIN)/pytest -m "not long" $(SPREAD) --cov --cov-report=term --durations=15 --cov-fail-under=$$(cat tests/coverage-floor)
 
 test-unit: .venv ## what needs no cluster and no engine: seconds
-	$(BIN)/pytest -m "not long and not cluster and not engine" -q
+	$(BIN)/pytest -m "not long and not cluster and not engine" $(SPREAD) -q
 
 test-long: cluster ## what takes longer: node restarts, long property runs, all scenarios
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --hypothesis-profile=search
 	$(BIN)/python -m evals.run
 
 evals: cluster ## the scenarios: requests with checkable outcomes on the real cluster

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.context import Context
 from tools.errors import NotFound
@@ -16,12 +20,31 @@ from tools.kubernetes.door.client import Cluster
 
 CLUSTER_CONTEXT = os.environ.get("SHIPMATE_TEST_CONTEXT", "shipmate")
 
+# The same examples each time, however busy the machine is; `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("search"), derandomize=True)
+settings.load_profile("same")
+
+
+def pytest_configure() -> None:
+    """Temporary files go to memory where there is enough of it: the journal syncs each record, and disks are slow."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    if roomy and not os.statvfs(memory).f_flag & os.ST_NOEXEC and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What uses the cluster is marked so; nobody needs to remember it."""
+    """What uses the cluster is marked so, nobody needs to remember it; it comes first, the largest files before all.
+
+    Side by side, the processes then wait for the cluster together and share the many small files at the end.
+    """
     for item in items:
         if "cluster_uid" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+    waiting = Counter(item.path for item in items if any(map(item.get_closest_marker, ("cluster", "engine"))))
+    every = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-waiting[item.path], -every[item.path], str(item.path)))
 
 
 @pytest.fixture(autouse=True)

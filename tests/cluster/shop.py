@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from secrets import token_hex
+
+from tests.images import remove_images
 
 PAUSE = "registry.k8s.io/pause:3.10"
 
@@ -12,7 +15,7 @@ name: shop
 chart: chart
 components:
   frontend: {{image: "{PAUSE}", values: frontend, needs: [backend]}}
-  backend: {{source: backend, image: shop-backend, values: backend, needs: [store]}}
+  backend: {{source: backend, image: shop-backend-%s, values: backend, needs: [store]}}
   store: {{image: "{PAUSE}", values: store}}
 """
 
@@ -93,7 +96,7 @@ SCHEMA = """
 def make_shop(root: Path, command: str = "exec sleep infinity") -> Path:
     """Write the workspace; `command` is what the backend's container runs. Returns the root."""
     files = {
-        "shipmate.yaml": WORKSPACE,
+        "shipmate.yaml": WORKSPACE % token_hex(4),
         "chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
         "chart/values.yaml": VALUES,
         "chart/values.schema.json": SCHEMA,
@@ -115,3 +118,10 @@ def write_source(root: Path, command: str) -> None:
     (folder / "Dockerfile").write_text(
         f'FROM debian:bookworm-slim\nCOPY version /version\nCMD ["bash", "-c", "{command}"]\n'
     )
+
+
+def remove_built(root: Path) -> None:
+    """Take from the engine what was built of this workspace."""
+    match = re.search(r"shop-backend-\w+", (root / "shipmate.yaml").read_text())
+    assert match
+    remove_images(match.group())

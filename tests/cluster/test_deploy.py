@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.driving import apply as apply_change
 from tests.cluster.driving import carry_out, invert, only, preview, verify
-from tests.cluster.shop import PAUSE, make_shop, write_source
+from tests.cluster.shop import PAUSE, make_shop, remove_built, write_source
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.change import BuildImage, Change, DeliverImage, HelmRelease, Patch, Proposal, Scale
 from tools.context import Context
@@ -29,10 +29,11 @@ Put = Callable[[str], None]
 
 
 @pytest.fixture
-def shop(ctx: Context, tmp_path: Path) -> Context:
+def shop(ctx: Context, tmp_path: Path) -> Iterator[Context]:
     """A context in a fresh namespace, with the workspace `shop`."""
-    make_shop(tmp_path)
-    return ctx
+    root = make_shop(tmp_path)
+    yield ctx
+    remove_built(root)
 
 
 @pytest.fixture

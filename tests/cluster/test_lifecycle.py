@@ -12,10 +12,9 @@ import pytest
 from agent.cli.main import main
 from tests.cluster.kubectl import NON_ROOT_WRITER, Kubectl, until
 from tools.progress import finish
-from tools.provision.drivers import builtin
-from tools.provision.drivers import container
 from tools.provision import cluster, made
 from tools.provision.cluster import ClusterInfo
+from tools.provision.drivers import builtin, container
 from tools.provision.folders import cache_folder
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]

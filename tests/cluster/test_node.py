@@ -16,9 +16,8 @@ from agent.cli.main import main
 from tests.cluster.kubectl import NON_ROOT_WRITER, Kubectl, until
 from tests.conftest import CLUSTER_CONTEXT
 from tools.progress import finish
-from tools.provision.drivers import builtin
-from tools.provision.drivers import container
 from tools.provision import cluster
+from tools.provision.drivers import builtin, container
 
 pytestmark = pytest.mark.cluster
 

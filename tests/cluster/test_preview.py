@@ -351,8 +351,8 @@ def test_pods_that_would_wait_for_what_is_not_there(ctx: Context, apply: Put):
 # --- what is lost -------------------------------------------------------------------------------------------------
 
 STATEFUL = (
-    "{extra}\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{storageClassName: '', accessModes: [ReadWriteOnce], "
-    "resources: {{requests: {{storage: 1Mi}}}}}}"
+    "{extra}\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n"
+    "    spec: {{storageClassName: '', accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Mi}}}}}}"
 )
 
 

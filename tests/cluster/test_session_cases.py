@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -17,7 +17,7 @@ from agent.minds.planner.planner import Planner
 from agent.session import Session
 from tests.cluster.command import contents
 from tests.cluster.driving import carry_out
-from tests.cluster.shop import PAUSE, make_shop
+from tests.cluster.shop import PAUSE, make_shop, remove_built
 from tests.conftest import CLUSTER_CONTEXT, write_directly
 from tools.context import Context
 from tools.errors import NotFound
@@ -33,9 +33,11 @@ CRASHING = "debian:bookworm-slim"  # its shell ends at once where nobody types
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One workspace for all: its image is built and delivered by the first that needs it."""
-    return make_shop(tmp_path_factory.mktemp("shop"))
+    root = make_shop(tmp_path_factory.mktemp("shop"))
+    yield root
+    remove_built(root)
 
 
 @pytest.fixture
@@ -234,6 +236,7 @@ def test_an_image_that_only_the_engine_has_is_delivered(shop: Context, tmp_path:
     carry_out(shop, build)
     session = Session(shop, Planner(shop))
     assert steps(plan_of(say(session, REQUEST))) == ["deliver-image", "helm-release"]
+    remove_built(shop.root)
 
 
 def test_new_pods_that_crash_are_explained_and_taken_back(session: Session, shop: Context, apply: Put) -> None:

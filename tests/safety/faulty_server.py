@@ -47,7 +47,7 @@ class Fault:
     stall    seconds of silence, before anything else
     """
 
-    when: Callable[[Request], bool] = any_write
+    when: Callable[[Request], bool] = field(default=any_write, repr=False)  # a repr is a test's name: the same always
     times: int = 1
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)

@@ -20,6 +20,7 @@ import yaml
 from tests.agent.fake_openai import Script, piece, serving
 from tests.agent.terminal import CTRL_D, Terminal
 from tests.conftest import CLUSTER_CONTEXT, write_directly
+from tests.images import remove_images
 from tests.safety.canaries import Canaries, Processes, files_in
 from tools.change import Json
 from tools.context import Context
@@ -41,7 +42,7 @@ class Stage:
         self.canaries = Canaries()
         self.folder = folder
         self.workspace = folder / "workspace"
-        self.image = f"canary-{token_hex(4)}:1"
+        self.image = f"canary-{token_hex(4)}"
         self.kubeconfig = folder / "kubeconfig"
         self.surfaces: dict[str, bytes] = {}
         self.environment = {
@@ -87,7 +88,7 @@ def stage(ctx: Context, tmp_path: Path, apply: Callable[[str], None]) -> Iterato
     plant_objects(stage, apply)
     plant_release(stage)
     yield stage
-    subprocess.run(["/usr/bin/docker", "rmi", "-f", stage.image], capture_output=True, check=False)
+    remove_images(stage.image)
 
 
 def plant_files(stage: Stage) -> None:
@@ -105,8 +106,7 @@ def plant_files(stage: Stage) -> None:
     (stage.workspace / "notes.md").write_text(f"password: {canary['workspace-file']}\n")
     (stage.workspace / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {canary.text("git-remote")}\n')
     (stage.workspace / "shipmate.yaml").write_text(
-        f"name: nest\nnamespace: {stage.ctx.namespace}\n"
-        f"components:\n  app: {{source: app, image: {stage.image[:-2]}}}\n"
+        f"name: nest\nnamespace: {stage.ctx.namespace}\ncomponents:\n  app: {{source: app, image: {stage.image}}}\n"
     )
     login = base64.b64encode(f"bob:{canary['docker-login']}".encode()).decode()
     (stage.folder / "docker" / "config.json").write_text(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tools.context import Context
 from tools.errors import Forbidden, NotFound, ShipmateError, Unreachable
+from tools.kubernetes.diagnose.superseded import superseded
 from tools.kubernetes.diagnose.trim import Object, Trimmer
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
@@ -147,12 +148,13 @@ class Snapshot:
         return self._pods_by_owner.get(owner["metadata"]["uid"], [])
 
     def units(self) -> Iterator[Unit]:
-        """Every container that has a status, of pods that are not being deleted."""
+        """Every container that has a status, of pods that are neither being deleted nor of a former template."""
         return iter(self._units)
 
     @cached_property
     def _units(self) -> list[Unit]:
-        return [unit for pod in self.pods if not pod["metadata"].get("deletionTimestamp") for unit in self._of(pod)]
+        there = [pod for pod in self.pods if not pod["metadata"].get("deletionTimestamp")]
+        return [unit for pod in there if not superseded(self.owner(pod), pod) for unit in self._of(pod)]
 
     def _of(self, pod: Object) -> Iterator[Unit]:
         owner = self.owner(pod)

@@ -8,6 +8,7 @@ from tools.change import Patch, Ref
 from tools.finding import Evidence, Fix
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, latest, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.diagnose.superseded import superseded
 from tools.kubernetes.handlers.foresight.capacity import needs, room, room_text
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import ref_of, scale_change
@@ -18,6 +19,8 @@ IDS = {
     "SM-PENDING-PODS": "the nodes run as many pods as they may",
     "SM-PENDING-TAINT": "every node that would do keeps the pod off (taint, cordon)",
     "SM-PENDING-SELECTOR": "no node matches the pod's selector or affinity",
+    "SM-PENDING-PORT": "another pod holds the port of the node that the pod wants",
+    "SM-PENDING-APART": "pods that must not share a node find no other one",
     "SM-PENDING-VOLUME": "the pod waits for a volume",
     "SM-PENDING-NO-NODES": "there is no node",
     "SM-PENDING-GATED": "somebody holds the pod back (scheduling gates)",
@@ -30,7 +33,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
     """One finding for each workload with pods that wait for a node."""
     waiting: dict[str, list[Object]] = {}
     for pod in snap.pods:
-        if _unschedulable(snap, pod):
+        if _unschedulable(snap, pod) and not superseded(snap.owner(pod), pod):
             waiting.setdefault(snap.owner(pod)["metadata"]["uid"], []).append(pod)
     for pods in waiting.values():
         yield _finding(snap, snap.owner(pods[0]), pods)
@@ -69,7 +72,7 @@ def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
     nodes = snap.all("nodes")
     others = [item for item in snap.every_pod if item["spec"].get("nodeName")]
     found = room(nodes, others, pod, len(pods))
-    id, why = _reason(found.reasons, message, bool(nodes))
+    id, why = _port(others, pod, message) or _reason(found.reasons, message, bool(nodes))
     sums = room_text(found, pod["spec"], replicas_of(owner) or 1, len(pods))
     return seen(
         id,
@@ -95,6 +98,28 @@ def _claims(snap: Snapshot, pod: Object, message: str) -> list[Ref]:
     return found
 
 
+def _port(others: list[Object], pod: Object, message: str) -> tuple[str, str] | None:
+    """The host port that is taken, and by which pods."""
+    wanted = _host_ports(pod)
+    if "free ports" not in message or not wanted:
+        return None
+    holders = {item["metadata"]["name"]: wanted & _host_ports(item) for item in others}
+    taken = sorted({str(port) for ports in holders.values() for port, _ in ports} or {str(port) for port, _ in wanted})
+    names = [name for name, ports in holders.items() if ports]
+    held = f" by {', '.join(f'pod {name}' for name in names[:3])}" if names else ""
+    return "SM-PENDING-PORT", f"port {', '.join(taken)} of the nodes is taken{held}"
+
+
+def _host_ports(pod: Object) -> set[tuple[int, str]]:
+    """The ports of its node that a pod takes, with their protocol."""
+    return {
+        (port["hostPort"], port.get("protocol", "TCP"))
+        for container in pod["spec"].get("containers") or ()
+        for port in container.get("ports") or ()
+        if port.get("hostPort")
+    }
+
+
 def _reason(reasons: object, message: str, nodes: bool) -> tuple[str, str]:
     """The obstacle that keeps the most nodes out, in words."""
     counts: dict[str, int] = dict(reasons) if isinstance(reasons, dict) else {}
@@ -114,6 +139,8 @@ def _reason(reasons: object, message: str, nodes: bool) -> tuple[str, str]:
     if worst.startswith(("taint", "cordoned", "not ready")):
         kept = "the nodes are cordoned" if worst == "cordoned" else f"the nodes keep it off ({worst})"
         return "SM-PENDING-TAINT", kept
+    if worst == "another pod like it is there":
+        return "SM-PENDING-APART", f"its pods must not share a node, and {worst}"
     if "label" in worst or "affinity" in worst or "names another" in worst:
         return "SM-PENDING-SELECTOR", f"every node is {worst}" if worst.startswith(("without", "ruled")) else worst
     return "SM-PENDING", worst
@@ -129,6 +156,8 @@ def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
             fixes.append(Fix(text="No node is large enough for one such pod, even when empty: lower its requests."))
         if owner["kind"] in ("Deployment", "StatefulSet") and running > 0:
             fixes.append(change_fix(f"Scale to the {running} that fit.", scale_change(owner, running)))
+    if id == "SM-PENDING-PORT":
+        fixes.append(Fix(text="Give one of the two another host port, or do without: a service needs none."))
     if change := _without_surge(owner, pods):
         fixes.append(change_fix("Let an old pod go before each new one comes, so that no more room is needed.", change))
     if id == "SM-PENDING-TAINT":

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tools.finding import Fix, Severity
-from tools.kubernetes.diagnose.rule import Seen, field, seen
+from tools.finding import Severity
+from tools.kubernetes.diagnose.again import made_again
+from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 
 IDS = {"SM-SELECTOR-OVERLAP": "two workloads select each other's pods"}
+_MARK = "app.kubernetes.io/instance"
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -32,7 +34,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             for number, one in enumerate(same):
                 for other in same[number + 1 : number + 20]:
                     if _takes(one, other) and _takes(other, one):
-                        yield _finding(one, other)
+                        yield _finding(*sorted((one, other), key=_age))
 
 
 def _takes(one: Object, other: Object) -> bool:
@@ -40,8 +42,21 @@ def _takes(one: Object, other: Object) -> bool:
     return selects(one["spec"].get("selector"), labels)
 
 
+def _age(item: Object) -> tuple[str, str]:
+    return item["metadata"]["creationTimestamp"], item["metadata"]["name"]
+
+
 def _finding(one: Object, other: Object) -> Seen:
-    told = (one["spec"].get("selector") or {}).get("matchLabels")
+    """`other` is the younger one: it is the one to be told apart."""
+    ref, told = ref_of(other), (one["spec"].get("selector") or {}).get("matchLabels")
+    mark = {_MARK: other["metadata"]["name"]}
+    selector, template = other["spec"].get("selector") or {}, other["spec"]["template"]
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), **mark}
+    spec = {
+        "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **mark}},
+        "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}},
+    }
+    changes = made_again(other, spec, f"with the label {_MARK} in its selector")
     return seen(
         "SM-SELECTOR-OVERLAP",
         other,
@@ -49,5 +64,11 @@ def _finding(one: Object, other: Object) -> Seen:
         severity=Severity.WARNING,
         chain=("autoscalers, budgets and services count the pods of both", "their selectors are not told apart"),
         evidence=(field("spec.selector of both", told),),
-        fixes=(Fix(text="Make one of them again with a selector of its own: selectors cannot be changed."),),
+        fixes=(
+            change_fix(
+                f"Make {ref} again with a selector of its own, since selectors cannot be changed; its pods are "
+                "gone for that moment.",
+                *changes,
+            ),
+        ),
     )

@@ -12,6 +12,7 @@ from tools.change import Delete, Ref
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.diagnose.superseded import HASH, hopeless, ordinal, superseded
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.rollout.state import condition, patience
 from tools.kubernetes.workload_changes import ref_of
@@ -20,29 +21,24 @@ IDS = {
     "SM-STATEFULSET-STUCK": "one pod of a StatefulSet is not ready, so the next ones do not come",
     "SM-STATEFULSET-OLD-POD": "a broken pod of a former template keeps the new one from coming",
 }
-_HASH = "controller-revision-hash"
+_PATIENCE = 5.0  # seconds in which the controller itself may replace a pod
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
     """StatefulSets that wait for one of their pods longer than it may take."""
     for item in snap.all("statefulsets.apps"):
         ordered = item["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-        pods = sorted(snap.pods_of(item), key=_ordinal)
+        pods = sorted(snap.pods_of(item), key=ordinal)
         blocking = next((pod for pod in pods if condition(pod, "Ready").get("status") != "True"), None)
         if not ordered or blocking is None or blocking["metadata"].get("deletionTimestamp"):
             continue
-        if snap.seconds_since(blocking["metadata"]["creationTimestamp"]) < patience(item):
+        age = snap.seconds_since(blocking["metadata"]["creationTimestamp"])
+        if age < (_PATIENCE if hopeless(blocking) else patience(item)):
             continue
-        wanted = (item.get("status") or {}).get("updateRevision")
-        if wanted and (blocking["metadata"].get("labels") or {}).get(_HASH, wanted) != wanted:
+        if superseded(item, blocking):
             yield _outdated(item, blocking)
-        elif len(pods) < replicas_of(item) or _ordinal(blocking) < len(pods) - 1:
+        elif len(pods) < replicas_of(item) or ordinal(blocking) < len(pods) - 1:
             yield _stuck(item, blocking, len(pods))
-
-
-def _ordinal(pod: Object) -> int:
-    number = pod["metadata"]["name"].rpartition("-")[2]
-    return int(number) if number.isdigit() else 0
 
 
 def _outdated(item: Object, pod: Object) -> Seen:
@@ -54,7 +50,7 @@ def _outdated(item: Object, pod: Object) -> Seen:
         item,
         f"{ref} does not go on: {why}.",
         chain=(f"{ref} is not updated", why),
-        evidence=(field(f"label {_HASH} of {name}", pod["metadata"]["labels"][_HASH]),
+        evidence=(field(f"label {HASH} of {name}", pod["metadata"]["labels"][HASH]),
                   field("status.updateRevision", item["status"]["updateRevision"])),
         fixes=(change_fix(f"Delete pod {name}; it comes again from the new template.", change),),
     )  # fmt: skip

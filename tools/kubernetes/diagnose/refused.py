@@ -172,11 +172,12 @@ def _security(snap: Snapshot, owner: Object, message: str) -> Refusal:
 def _webhook(snap: Snapshot, owner: Object, message: str) -> Refusal:
     """A symptom of the webhook's configuration, where that may be read."""
     found = _WEBHOOK.search(message)
+    name = found["name"] if found else ""
     configs = [
         ref_of(item)
-        for kind in (_HOOKS if found else ())
+        for kind in _HOOKS
         for item in snap.all(kind)
-        if any(hook["name"] == found["name"] for hook in item.get("webhooks") or ())
+        if any(hook["name"] == name for hook in item.get("webhooks") or ())
     ]
     return Refusal(causes=tuple(configs))
 

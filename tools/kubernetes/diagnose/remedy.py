@@ -14,6 +14,7 @@ from tools.errors import BadRequest
 from tools.finding import Finding, Fix
 from tools.kubernetes.diagnose.run import Key, Look, key
 from tools.kubernetes.diagnose.snapshot import Object
+from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of, restart_change
 
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
@@ -80,6 +81,9 @@ def restarts(seen: Look, finding: Finding, changes: Sequence[Change]) -> list[Ch
         waits = unit.waiting.get("reason") in _BACKED_OFF
         if waits and unit.owner["kind"] in _RESTARTABLE and owner in suffering - touched:
             found[owner] = unit.owner
+    for item in seen.snap.all("deployments.apps"):  # whose pods are refused, so that there is no container to see
+        if condition(item, "ReplicaFailure").get("status") == "True" and key(ref_of(item)) in suffering - touched:
+            found[key(ref_of(item))] = item
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     why = "so that its pods try again at once"
     return [restart_change(owner, at, why) for owner in found.values() if not owner["spec"].get("paused")]

@@ -39,7 +39,8 @@ def _hinted(snap: Snapshot) -> bool:
     """Whether anything in the one namespace that is looked at points to a webhook."""
     if any("failed calling webhook" in item.get("message", "") for item in snap.all("events")):
         return True
-    return any(not _answers(snap, service) for service in snap.all("services"))
+    likely = (item for item in snap.all("services") if any(p["port"] == 443 for p in item["spec"].get("ports") or ()))
+    return any(not _answers(snap, service) for service in likely)
 
 
 def _answers(snap: Snapshot, service: Object) -> bool:

@@ -7,9 +7,7 @@ the engine or a file; no stranger is asked; the secret is not told; no control c
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,14 +31,11 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture
-def place(surroundings: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    memory = Path("/dev/shm")  # a busy disk makes every fsync slow, and durability is another test's subject
-    state = Path(tempfile.mkdtemp(dir=memory)) if memory.is_dir() else tmp_path
-    surroundings.begin(state / "shipmate")
+def place(surroundings: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    surroundings.begin(tmp_path / "state" / "shipmate")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{surroundings.cache.parent / 'docker.sock'}")
     monkeypatch.setenv("OPENAI_BASE_URL", surroundings.model.url)
-    yield surroundings
-    shutil.rmtree(state, ignore_errors=True)
+    return surroundings
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -1,9 +1,12 @@
-"""What a certificate says about itself: until when, for which names."""
+"""What a certificate says about itself: until when, for which names, of which key."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 
 class Certificate(NamedTuple):
@@ -12,6 +15,7 @@ class Certificate(NamedTuple):
     begins: datetime
     ends: datetime
     names: tuple[str, ...]
+    key: bytes  # its public key
 
     def covers(self, host: str) -> bool:
         """Whether it is valid for a host; a star stands for one label."""
@@ -33,4 +37,21 @@ def parse(pem: bytes) -> Certificate | None:
     except x509.ExtensionNotFound:
         subject = found.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         known = tuple(str(item.value).lower() for item in subject)
-    return Certificate(found.not_valid_before_utc, found.not_valid_after_utc, known)
+    return Certificate(found.not_valid_before_utc, found.not_valid_after_utc, known, _public(found.public_key()))
+
+
+def public_of(pem: bytes) -> bytes | None:
+    """The public key of the private key in PEM text; None when there is none that can be read."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return _public(load_pem_private_key(pem, None).public_key())
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+        return None
+
+
+def _public(key: PublicKeyTypes) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

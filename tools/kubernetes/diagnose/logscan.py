@@ -86,9 +86,11 @@ _HOSTS = (
     ),
     re.compile(r"\b(?P<about>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*):(?P<port>\d{2,5})\b"),
 )
+_PAIR = re.compile(r"[(\[]\s*['\"](?P<about>[a-z][\w.-]*)['\"],\s*(?P<port>\d{2,5})\b")  # as in source code
 _NOT_HOSTS = frozenset(
     "to at the server error failed refused timed localhost socket tcp on port address is with a".split()
 )
+_STAMPED = re.compile(r"/\.\.\d{4}(?:_\d\d){5}\.\d+/")  # where the kubelet keeps the files of a ConfigMap
 _PYTHON_AT = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NODE_AT = re.compile(r"^\s+at .*?\(?(?P<file>[^\s()]+):(?P<line>\d+):\d+\)?$")
 _JAVA_AT = re.compile(r"^\s+at [\w.$<>]+\((?P<file>\w+\.(?:java|kt|scala)):(?P<line>\d+)\)")
@@ -106,7 +108,7 @@ _HEADLINE = re.compile(
 
 def scan(text: str) -> Clue | None:
     """The likely cause in a log: a known sign, preferably in the last exception; None when it says nothing."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in _STAMPED.sub("/", text).splitlines() if line.strip()]
     if not lines:
         return None
     headline, where = _exception(lines)
@@ -116,7 +118,7 @@ def scan(text: str) -> Clue | None:
             if match := sign.search(line):
                 about = next((value for value in match.groupdict().values() if value), "")
                 if kind in ("name", "connection"):
-                    about = _host(line) or _host(" ".join(order[:4]))
+                    about = _host(line) or _host(" ".join(order[:4])) or _in_code(order[:30])
                 return Clue(kind, line.strip(), _around(lines, line), where, about)
     if headline is not None:
         return Clue("exception", lines[headline].strip(), _around(lines, lines[headline]), where)
@@ -166,6 +168,12 @@ def _host(line: str) -> str:
                 port = match.groupdict().get("port")
                 return f"{name}:{port}" if port else name
     return ""
+
+
+def _in_code(lines: list[str]) -> str:
+    """host:port in a line of source code that a traceback shows."""
+    found = next((match for line in lines if (match := _PAIR.search(line))), None)
+    return f"{found['about']}:{found['port']}" if found else ""
 
 
 def _around(lines: list[str], line: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tools.change import Change, Ref, RolloutUndo
@@ -92,8 +92,10 @@ def change_fix(text: str, *changes: Change) -> Fix:
     return Fix(text=text, changes=changes)
 
 
-def back_fix(snap: Snapshot, owner: Object) -> Fix | None:
-    """Back to the revision before, for a Deployment that has one."""
+def back_fix(
+    snap: Snapshot, owner: Object, without: Callable[[Mapping[str, Any]], bool] = lambda spec: False
+) -> Fix | None:
+    """Back to the revision before, for a Deployment that has one; `without` tells a pod's spec that is no better."""
     if owner["kind"] != "Deployment":
         return None
     sets = [
@@ -104,6 +106,9 @@ def back_fix(snap: Snapshot, owner: Object) -> Fix | None:
     if len(sets) < 2:
         return None
     sets.sort(key=_revision)
+    before = sets[-2]["spec"]["template"]["spec"]
+    if before == sets[-1]["spec"]["template"]["spec"] or without(before):
+        return None  # a restart, say: the same pods as before
     images = ", ".join(item["image"] for item in sets[-2]["spec"]["template"]["spec"]["containers"])
     target = ref_of(owner)
     undo = RolloutUndo(summary=f"roll {target} back to revision {_revision(sets[-2])}", ref=target)

@@ -5,41 +5,46 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tools.change import Ref
-from tools.finding import Evidence
+from tools.finding import Evidence, Fix
+from tools.kubernetes.diagnose.dependencies import dependencies
 from tools.kubernetes.diagnose.logscan import Clue
 from tools.kubernetes.diagnose.rule import near
 from tools.kubernetes.diagnose.rules.dns_name import misspelt
 from tools.kubernetes.diagnose.rules.network_policy import cut_path, dns_block, end_of_workload, needed, network
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
-from tools.kubernetes.workload_changes import ref_of
+from tools.kubernetes.workload_changes import ref_of, scale_change
 
 
 class Story(NamedTuple):
-    """More of the chain, the objects whose trouble this is a symptom of, and evidence."""
+    """More of the chain, the objects whose trouble this is a symptom of, evidence, and what brings the host back."""
 
     chain: tuple[str, ...] = ()
     causes: tuple[Ref, ...] = ()
     evidence: Evidence | None = None
+    fix: Fix | None = None
 
 
 def unreached(snap: Snapshot, unit: Unit, clue: Clue) -> Story:
     """The story of the host that a log complains about."""
-    host = clue.about.partition(":")[0]
     space = unit.pod["metadata"].get("namespace")
+    runs = unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet")
+    wrong = [item.host for item, _, _ in misspelt(snap, unit.owner)] if runs else []
+    host = clue.about.partition(":")[0] or (_only_host(unit.owner) if runs else "")
+    if wrong and (host in wrong or not host):
+        return Story(causes=(ref_of(unit.owner),))
     parts = host.split(".")
     if not host or (len(parts) > 1 and snap.namespace not in (None, parts[1])):
         return Story()
     place = parts[1] if len(parts) > 1 else space
-    runs = unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet")
     if service := snap.find("services", parts[0], place):
         if runs and _is_cut(snap, unit.owner, service):
             return Story(causes=(ref_of(unit.owner),))
         behind = [ref_of(item) for item in snap.behind(service)]
+        if asleep := [item for item in snap.behind(service) if item["spec"].get("replicas", 1) == 0]:
+            return _asleep(service, asleep[0])
         names = ", ".join(str(ref) for ref in behind) or "nothing"
         told = f"service {parts[0]} is there; behind it: {names}"
         return Story((f"see service {parts[0]}",), (ref_of(service), *behind), Evidence(source="field", text=told))
-    if runs and any(item.host == host for item, _, _ in misspelt(snap, unit.owner)):
-        return Story(causes=(ref_of(unit.owner),))
     if len(parts) > 1:
         return Story()
     known = [item["metadata"]["name"] for item in snap.all("services") if item["metadata"].get("namespace") == space]
@@ -48,6 +53,23 @@ def unreached(snap: Snapshot, unit: Unit, clue: Clue) -> Story:
         told += f", but there is {best}"
         return Story((told,), evidence=Evidence(source="field", text=told))
     return Story((told,))
+
+
+def _only_host(owner: Object) -> str:
+    """The one host that the settings of a workload name, where the log names none."""
+    hosts = {item.host for item in dependencies(owner)}
+    return hosts.pop() if len(hosts) == 1 else ""
+
+
+def _asleep(service: Object, workload: Object) -> Story:
+    """Behind the service is a workload that somebody scaled to zero."""
+    told = f"{ref_of(workload)} behind service {service['metadata']['name']} is scaled to zero"
+    change = scale_change(workload, 1)
+    return Story(
+        (told,),
+        evidence=Evidence(source="field", text="spec.replicas = 0"),
+        fix=Fix(text=f"Scale {ref_of(workload)} up again.", changes=(change,)),
+    )
 
 
 def _is_cut(snap: Snapshot, client: Object, service: Object) -> bool:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from tools.finding import Fix
-from tools.kubernetes.diagnose.rule import Seen, back_fix, event, field, near, pods_text, seen
+from tools.finding import Evidence, Fix
+from tools.kubernetes.diagnose.mending import container_patch
+from tools.kubernetes.diagnose.rule import (
+    Seen,
+    back_fix,
+    change_fix,
+    event,
+    field,
+    latest,
+    near,
+    pods_text,
+    seen,
+)
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
+from tools.kubernetes.diagnose.sources import lacking, other_key, other_source, taken_from
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
@@ -22,12 +35,15 @@ _KEY = re.compile(
     r"(?:couldn't find key|references non-existent (?:secret|config) key:?) (?P<key>\S+)"
     r"(?: in (?P<kind>Secret|ConfigMap) (?P<name>\S+))?"
 )
+_MOUNT_POINT = re.compile(r'error mounting "[^"]*" to rootfs at "(?P<path>[^"]+)"')
+_NO_DIRECTORY = re.compile(r"not a directory|is not directory|directory onto a file", re.I)
+_USER = 1000  # any number but 0 will do where the image names none
 _WAITING = ("CreateContainerConfigError", "CreateContainerError", "PreCreateHookError")
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
     """Containers that cannot be made, and pods that wait for a mount."""
-    stuck = (unit for unit in snap.units() if unit.waiting.get("reason") in _WAITING)
+    stuck = (unit for unit in snap.units() if unit.waiting.get("reason") in _WAITING or mount_trouble(unit))
     for unit, count in snap.one_each(stuck):
         yield _container(snap, unit, count)
     told: set[str] = set()
@@ -40,41 +56,63 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             yield _mount(snap, pod, owner, events[-1])
 
 
+def mount_trouble(unit: Unit) -> str:
+    """Where a volume cannot be mounted into a container, since the image has a file there; else empty."""
+    message = str(unit.waiting.get("message") or "") + str(unit.terminated.get("message") or "")
+    found = _MOUNT_POINT.search(message)
+    return found["path"] if found and _NO_DIRECTORY.search(message) else ""
+
+
 def _container(snap: Snapshot, unit: Unit, count: int) -> Seen:
     message = str(unit.waiting.get("message", ""))
     if found := _MISSING.search(message):
         return _missing(snap, unit.pod, unit.owner, found["kind"], found["name"], count)
     if found := _KEY.search(message):
-        what = f"{found['kind'] or 'its source'} {(found['name'] or '').rpartition('/')[2]}".strip()
-        why = f"{what} has no key {found['key']}"
-        return seen(
-            "SM-CONFIG-KEY",
-            unit.owner,
-            f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {why}.",
-            chain=(f"{pods_text(count, unit.owner)} cannot start", why),
-            evidence=(field("waiting", message),),
-            fixes=(
-                Fix(text=f"Add the key {found['key']}, or correct its name in the pod."),
-                back_fix(snap, unit.owner),
-            ),
-        )
+        return _key(snap, unit.pod, unit.owner, found["key"], count, field("waiting", message))
+    if path := mount_trouble(unit):
+        return _over_a_file(snap, unit, path, count)
+    id, why, fix = "SM-CONTAINER-CREATE", message or str(unit.waiting["reason"]), None
     if "runAsNonRoot" in message:
-        why = "the image runs as root and the pod forbids that (runAsNonRoot)"
-        return seen(
-            "SM-RUN-AS-ROOT",
-            unit.owner,
-            f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {why}.",
-            chain=(f"{pods_text(count, unit.owner)} cannot start", why),
-            evidence=(field("waiting", message),),
-            fixes=(Fix(text="Set runAsUser to a number other than 0, or build the image with USER."),),
-        )
+        id, why, fix = _as_root(unit, message)
     return seen(
-        "SM-CONTAINER-CREATE",
+        id,
         unit.owner,
-        f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {message or unit.waiting['reason']}",
-        chain=(f"{pods_text(count, unit.owner)} cannot start",),
+        f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {why}",
+        chain=(f"{pods_text(count, unit.owner)} cannot start", why),
         evidence=(field("waiting", message),),
-        fixes=(back_fix(snap, unit.owner),),
+        fixes=(fix, back_fix(snap, unit.owner)),
+    )
+
+
+def _as_root(unit: Unit, message: str) -> tuple[str, str, Fix]:
+    """The pod must not run as root, and the image names no user, or one by name."""
+    advice = "Set runAsUser to a number other than 0, or build the image with USER."
+    if "non-numeric" in message:
+        why = "the image names its user by a word, so that nobody can tell whether that is root (runAsNonRoot)"
+        return "SM-RUN-AS-ROOT", why, Fix(text=advice)
+    why = "the image runs as root and the pod forbids that (runAsNonRoot)"
+    body = {"securityContext": {"runAsUser": _USER}}
+    change = container_patch(unit, "set user", f"run container {unit.spec['name']} as user {_USER}", body)
+    return "SM-RUN-AS-ROOT", why, change_fix(f"Run it as user {_USER}.", change) if change else Fix(text=advice)
+
+
+def _key(snap: Snapshot, pod: Object, owner: Object, key: str, count: int, proof: Evidence | None) -> Seen:
+    """A ConfigMap or Secret is there, but not the key that the pod takes from it."""
+    space = pod["metadata"]["namespace"]
+    kind, source, best = lacking(snap, pod["spec"], space, key)
+    why = f"{f'{kind} {source}' if source else 'its source'} has no key {key}" + (f", but {best}" if best else "")
+    change = other_key(owner, kind, source, key, best) if best else None
+    return seen(
+        "SM-CONFIG-KEY",
+        owner,
+        f"{ref_of(owner)} cannot start: {why}.",
+        chain=(f"{pods_text(count, owner)} cannot start", why),
+        evidence=(proof,),
+        fixes=(
+            change_fix(f"Take the key {best}.", change) if change else None,
+            back_fix(snap, owner),
+            Fix(text=f"Add the key {key}, or correct its name in the pod."),
+        ),
     )
 
 
@@ -86,13 +124,18 @@ def _missing(snap: Snapshot, pod: Object, owner: Object, kind: str, name: str, c
     why = f"{title} {name} does not exist in {space}"
     hint = f"; there is {best}" if best else ""
     text = f"Correct the name to {best}, or create {title} {name}." if best else f"Create {title} {name}."
+    change = other_source(owner, title, name, best) if best else None
     return seen(
         "SM-CONFIG-MISSING",
         owner,
         f"{ref_of(owner)} cannot start: {why}{hint}.",
         chain=(f"{pods_text(count, owner)} cannot start", why),
         evidence=(event((snap.events(pod, "Failed", "FailedMount") or [None])[-1]),),
-        fixes=(Fix(text=text), back_fix(snap, owner)),
+        fixes=(
+            change_fix(f"Take {title} {best}.", change) if change else None,
+            back_fix(snap, owner, without=lambda spec: taken_from(spec, title, name)),
+            Fix(text=text),
+        ),
     )
 
 
@@ -102,14 +145,7 @@ def _mount(snap: Snapshot, pod: Object, owner: Object, found: Object) -> Seen:
     if missing := _MISSING.search(message):
         return _missing(snap, pod, owner, missing["kind"], missing["name"], count)
     if key := _KEY.search(message):
-        why = f"its source has no key {key['key']}"
-        return seen(
-            "SM-CONFIG-KEY",
-            owner,
-            f"{ref_of(owner)} cannot start: {why}.",
-            chain=(f"{pods_text(count, owner)} cannot start", "a volume cannot be mounted", why),
-            evidence=(event(found),),
-        )
+        return _key(snap, pod, owner, key["key"], count, event(found))
     return seen(
         "SM-MOUNT",
         owner,
@@ -117,4 +153,26 @@ def _mount(snap: Snapshot, pod: Object, owner: Object, found: Object) -> Seen:
         chain=(f"{pods_text(count, owner)} cannot start",),
         evidence=(event(found),),
         fixes=(Fix(text="Check the volume, its claim and the node's driver."),),
+    )
+
+
+def _over_a_file(snap: Snapshot, unit: Unit, path: str, count: int) -> Seen:
+    """A volume is mounted as a directory where the image has a file: mostly one key of it was meant."""
+    mount = next((item for item in unit.spec.get("volumeMounts") or () if item["mountPath"] == path), None)
+    why = f"the image has a file at {path}, and volume {mount['name'] if mount else '?'} is a directory"
+    change = None
+    if mount and not mount.get("subPath"):
+        entry = {"volumeMounts": [{"mountPath": path, "name": mount["name"], "subPath": PurePosixPath(path).name}]}
+        change = container_patch(unit, "set mount", f"mount only the file {PurePosixPath(path).name} at {path}", entry)
+    return seen(
+        "SM-MOUNT",
+        unit.owner,
+        f"Container {unit.spec['name']} of {ref_of(unit.owner)} cannot be made: {why}.",
+        chain=(f"{pods_text(count, unit.owner)} cannot start", why),
+        evidence=(event(latest(snap, unit.pod, "Failed")),),
+        fixes=(
+            change_fix(f"Mount only {PurePosixPath(path).name} of it there (subPath).", change) if change else None,
+            back_fix(snap, unit.owner),
+            Fix(text="Mount it at a path that is no file in the image."),
+        ),
     )

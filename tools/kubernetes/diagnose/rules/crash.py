@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tools.finding import Evidence, Finding, Fix
-from tools.kubernetes import quantity
+from tools.kubernetes.diagnose.crash_fixes import Mend, by_shell, doubled, executable, mend
 from tools.kubernetes.diagnose.endings import meaning
-from tools.kubernetes.diagnose.logscan import scan
+from tools.kubernetes.diagnose.logscan import Clue, scan
+from tools.kubernetes.diagnose.pod_dns import own_dns
 from tools.kubernetes.diagnose.rule import (
     Seen,
     back_fix,
@@ -20,15 +22,18 @@ from tools.kubernetes.diagnose.rule import (
     pods_text,
     seen,
 )
+from tools.kubernetes.diagnose.rules.config import mount_trouble
+from tools.kubernetes.diagnose.rules.hook import hook_trouble
 from tools.kubernetes.diagnose.rules.rights import denials
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
-from tools.kubernetes.diagnose.unreached import unreached
+from tools.kubernetes.diagnose.unreached import Story, unreached
 from tools.kubernetes.workload_changes import ref_of, resources_change
 
 IDS = {
     "SM-OOM": "the container needs more memory than its limit",
     "SM-CRASH-COMMAND": "the command of the container does not exist or cannot be executed",
     "SM-CRASH-DEPENDENCY": "what the program connects to is not there or refuses it",
+    "SM-CRASH-DNS": "the pod asks a name server that does not know the services of the cluster",
     "SM-CRASH-LOGIN": "what the program connects to does not accept its password",
     "SM-CRASH-VARIABLE": "an environment variable that the program needs is missing",
     "SM-CRASH-FILE": "a file that the program needs is missing",
@@ -74,8 +79,13 @@ _CLUES = {
     "exception": ("SM-CRASH-EXCEPTION", "it ends with an exception"),
     "error": ("SM-CRASH", "it ends with an error"),
 }
+_HEAP = re.compile(r"--max-old-space-size[= ]\d+|-Xmx\w+|-XX:MaxRAMPercentage=[\d.]+|\bGOMEMLIMIT\b")
 _ADVICE = {
+    "SM-OOM": "Give it more memory, or let it use less: a heap of its own may be set too small.",
+    "SM-CRASH": "Read its log from the start and make it say more: nobody but its maker knows what this ending means.",
     "SM-CRASH-COMMAND": "Correct command and args, or build the image with that program.",
+    "SM-CRASH-DEPENDENCY": "Make or mend what it connects to, or correct the name or port that it uses.",
+    "SM-CRASH-DNS": "Let the pod use the cluster's name server (dnsPolicy ClusterFirst).",
     "SM-CRASH-LOGIN": "Compare the user and password in the pod's Secret with those of the server.",
     "SM-CRASH-VARIABLE": "Set the variable, or mount the Secret or ConfigMap that holds it.",
     "SM-CRASH-FILE": "Put the file into the image, or mount it.",
@@ -108,18 +118,22 @@ def check(snap: Snapshot) -> Iterator[Seen]:
 def _crashes(snap: Snapshot, unit: Unit) -> bool:
     if unit.owner["kind"] in ("Job", "CronJob"):
         return False
+    if (unit.pod.get("status") or {}).get("reason"):
+        return False  # evicted, or its node was shut down: another story
     reason = unit.waiting.get("reason", "")
-    if reason == "CrashLoopBackOff" or (reason == "RunContainerError"):
-        return not _killed_by_probe(snap, unit)
+    if reason in ("CrashLoopBackOff", "RunContainerError"):
+        return not _killed_by_probe(snap, unit) and not mount_trouble(unit) and not hook_trouble(snap, unit)
     ended = unit.terminated
-    if not ended or (unit.init and ended.get("exitCode") == 0):
+    once = unit.init and unit.spec.get("restartPolicy") != "Always"  # not a sidecar
+    if not ended or (once and ended.get("exitCode") == 0) or mount_trouble(unit):
         return False
     again = unit.status.get("restartCount", 0) > 0 or (unit.status.get("state") or {}).get("terminated")
-    forever = unit.pod["spec"].get("restartPolicy", "Always") == "Always" and not unit.init
+    forever = unit.pod["spec"].get("restartPolicy", "Always") == "Always" and not once
     failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled" or forever
     recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT
     troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready"))
-    return bool(again and failed and troubled) and not _killed_by_probe(snap, unit)
+    told_else = _killed_by_probe(snap, unit) or hook_trouble(snap, unit)
+    return bool(again and failed and troubled) and not told_else
 
 
 def _killed_by_probe(snap: Snapshot, unit: Unit) -> bool:
@@ -143,6 +157,8 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     ):
         return _bad_command(snap, unit, count, message)
     clue = scan(snap.last_words(unit))
+    if clue and clue.kind == "architecture" and by_shell(unit, str((unit.spec.get("command") or [""])[0])).fix:
+        return _bad_command(snap, unit, count, clue.text, script=True)
     id, why = _CLUES[clue.kind] if clue else ("SM-CRASH", meaning(code))
     if code == 0 and (not clue or clue.kind in ("error", "exception", "file")):
         id, why, clue = (
@@ -150,8 +166,11 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
             "it finishes by itself (exit code 0), though its pod should keep running",
             None,
         )
-    why = why.format(about=clue.about if clue and clue.about else "what it needs")
-    chain, symptom_of, more = unreached(snap, unit, clue) if clue and id == "SM-CRASH-DEPENDENCY" else ((), (), None)
+    why = _filled(why, clue, code if id == "SM-CRASH" else 0)
+    story = unreached(snap, unit, clue) if clue and id == "SM-CRASH-DEPENDENCY" else Story()
+    deeper = mend(unit, id, clue) if clue else Mend()
+    if clue and clue.kind == "name" and not story.causes and (dns := own_dns(snap, unit, clue)):
+        id, story, deeper = "SM-CRASH-DNS", Story(), dns
     place = f" at {clue.where}" if clue and clue.where and id in ("SM-CRASH-EXCEPTION", "SM-CRASH-VARIABLE") else ""
     said = f": {cut(clue.text, 160)}" if clue else "."
     restarts = unit.status.get("restartCount", 0)
@@ -159,15 +178,36 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
         id,
         unit.owner,
         f"Container {name} of {ref_of(unit.owner)} keeps ending: {why}{place}{said}",
-        chain=(f"{pods_text(count, unit.owner)} cannot stay up ({restarts} restarts)", why, *chain),
+        chain=(
+            f"{pods_text(count, unit.owner)} cannot stay up ({restarts} restarts)",
+            why,
+            *story.chain,
+            *filter(None, (deeper.why,)),
+        ),
         evidence=(
             log(clue.lines) if clue else log(snap.last_words(unit).splitlines()),
             field("lastState.terminated.exitCode", f"{code}: {meaning(code)}"),
-            more,
+            story.evidence,
         ),
-        fixes=(back_fix(snap, unit.owner), Fix(text=_ADVICE[id]) if id in _ADVICE else None),
-        symptom_of=symptom_of,
+        fixes=(
+            story.fix,
+            None if not deeper.fix or deeper.fix.asks else deeper.fix,
+            back_fix(snap, unit.owner),
+            deeper.fix if deeper.fix and deeper.fix.asks else None,
+            Fix(text=_advice(id, unit)) if id in _ADVICE else None,
+        ),
+        symptom_of=story.causes,
     )
+
+
+def _filled(why: str, clue: Clue | None, code: int) -> str:
+    """The reason with what it is about, where the log names it, and the exit code where nothing else is known."""
+    about = clue.about if clue else ""
+    if clue and not about and clue.kind == "name":
+        why = "it cannot find a host"
+    if code:
+        why = f"{why} (exit code {code})"
+    return why.format(about=about or "what it needs")
 
 
 def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
@@ -176,7 +216,7 @@ def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
     why = f"it needs more memory than its limit of {limit}" if limit else "the node ran out of memory and killed it"
     fixes: list[Fix | None] = []
     if limit and unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet") and not unit.init:
-        more = _doubled(limit)
+        more = doubled(limit)
         change = resources_change(unit.owner, name, limits={"memory": more})
         fixes.append(change_fix(f"Raise the memory limit from {limit} to {more}.", change))
     used = latest(snap, unit.pod, "OOMKilling") or latest(snap, unit.pod, "SystemOOM")
@@ -196,31 +236,35 @@ def _out_of_memory(snap: Snapshot, unit: Unit, count: int) -> Seen:
     )
 
 
-def _doubled(limit: str) -> str:
-    size = int(quantity.parse(limit) * 2)
-    return f"{size // 2**20}Mi" if size % 2**20 == 0 else f"{size}"
-
-
-def _bad_command(snap: Snapshot, unit: Unit, count: int, message: str) -> Seen:
+def _bad_command(snap: Snapshot, unit: Unit, count: int, message: str, script: bool = False) -> Seen:
     name = unit.spec["name"]
     command = unit.spec.get("command") or unit.spec.get("args") or ["(of the image)"]
     clue = scan(snap.last_words(unit))
     denied = "permission denied" in message.lower() or unit.terminated.get("exitCode") == 126
-    why = f"its command {command[0]!r} {'cannot be executed' if denied else 'does not exist in the image'}"
-    if "exec format error" in message + (clue.text if clue else ""):
+    deeper = by_shell(unit, command[0]) if script else executable(unit, command[0]) if denied else Mend()
+    why = f"its command {command[0]!r} {'cannot be executed' if denied or script else 'does not exist in the image'}"
+    if not script and "exec format error" in message + (clue.text if clue else ""):
         why = "the image was built for another processor architecture"
     return seen(
         "SM-CRASH-COMMAND",
         unit.owner,
         f"Container {name} of {ref_of(unit.owner)} cannot run: {why}.",
-        chain=(f"{pods_text(count, unit.owner)} cannot start", why),
+        chain=(f"{pods_text(count, unit.owner)} cannot start", why, *filter(None, (deeper.why,))),
         evidence=(
             Evidence(source="field", text=cut(message)) if message else None,
             event(latest(snap, unit.pod, "Failed")),
             log(clue.lines) if clue else None,
         ),
-        fixes=(back_fix(snap, unit.owner), Fix(text=_ADVICE["SM-CRASH-COMMAND"])),
+        fixes=(deeper.fix, back_fix(snap, unit.owner), Fix(text=_ADVICE["SM-CRASH-COMMAND"])),
     )
+
+
+def _advice(id: str, unit: Unit) -> str:
+    words = " ".join((*(unit.spec.get("command") or ()), *(unit.spec.get("args") or ())))
+    words += "".join(f" {item.get('value', '')}" for item in unit.spec.get("env") or ())
+    if id == "SM-OOM" and (heap := _HEAP.search(words)):
+        return f"Raise {heap[0]} in its command or settings; its memory limit must leave room for it."
+    return _ADVICE[id]
 
 
 def explain(snap: Snapshot, unit: Unit) -> Finding:

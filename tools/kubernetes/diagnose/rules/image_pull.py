@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from tools.change import Patch
 from tools.finding import Asks, Fix
-from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, cut, event, latest, near, pods_text, seen
+from tools.kubernetes.diagnose.images import similar, split, tags
+from tools.kubernetes.diagnose.mending import container_patch, pod_patch
+from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, cut, event, near, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
-from tools.kubernetes.workload_changes import image_change, ref_of
+from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
     "SM-IMAGE-NOT-FOUND": "the registry has no image of that name or tag",
@@ -22,6 +24,7 @@ IDS = {
     "SM-IMAGE-PULL": "the image cannot be pulled for another reason",
 }
 
+_IF_NOT_PRESENT = {"imagePullPolicy": "IfNotPresent"}
 _REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 _KINDS: tuple[tuple[str, str, str], ...] = (
     ("SM-IMAGE-RATE-LIMIT", r"toomanyrequests|rate limit|429", "the registry refuses more pulls for now (rate limit)"),
@@ -52,11 +55,17 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     image, name = unit.spec["image"], unit.spec["name"]
     message = _message(snap, unit)
     id, why = _classify(str(unit.waiting.get("reason")), message)
-    report = latest(snap, unit.pod, "Failed", "InspectFailed")
-    tags = _similar(snap, image) if id in ("SM-IMAGE-NOT-FOUND", "SM-IMAGE-AUTH") else ""
-    fixes: list[Fix | None] = []
-    if tags and unit.owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet") and not unit.init:
-        fixes.append(change_fix(f"Use {tags}, which the nodes have.", image_change(unit.owner, name, tags)))
+    report = next((item for item in snap.events(unit.pod) if item.get("message") == message), None)
+    login = _login(snap, unit) if id == "SM-IMAGE-AUTH" else None
+    if login:
+        why = f"{why}; {login.why}"
+    fixes: list[Fix | None] = [login.fix if login else None]
+    likely = similar(snap, image) if id in ("SM-IMAGE-NOT-FOUND", "SM-IMAGE-AUTH", "SM-IMAGE-NAME") else ""
+    if likely and (change := container_patch(unit, "set image", f"set the image to {likely}", {"image": likely})):
+        fixes.append(change_fix(f"Use {likely}.", change))
+    if id == "SM-IMAGE-NEVER":
+        policy = container_patch(unit, "set pull policy", "let the node pull the image", _IF_NOT_PRESENT)
+        fixes.append(change_fix("Let the node pull it (IfNotPresent).", policy) if policy else None)
     fixes.append(back_fix(snap, unit.owner))
     fixes.append(_another_tag(snap, unit, image) if id in ("SM-IMAGE-NOT-FOUND", "SM-IMAGE-PLATFORM") else None)
     fixes.append(Fix(text=_advice(id, image)))
@@ -65,7 +74,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
         unit.owner,
         f"Image {image} cannot be pulled: {why}.",
         chain=(f"{pods_text(count, unit.owner)} cannot start", f"container {name} waits for image {image}", why),
-        evidence=(event(report) or event({"reason": unit.waiting.get("reason"), "message": cut(message)}),),
+        evidence=(event(report or {"reason": unit.waiting.get("reason"), "message": message}),),
         fixes=fixes,
     )
 
@@ -94,46 +103,35 @@ def _classify(reason: str, message: str) -> tuple[str, str]:
 
 def _another_tag(snap: Snapshot, unit: Unit, image: str) -> Fix | None:
     """Only a person knows which version is meant."""
-    if unit.owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet") or unit.init:
-        return None
-    repository, name = _split(image)[0], unit.spec["name"]
-    question = f"Which tag of {repository} shall container {name} of {ref_of(unit.owner)} use?"
-    asks = Asks(question=question, options=tuple(sorted(_tags(snap, image))[:6]), form="tag")
-    ref, chosen = ref_of(unit.owner), f"{repository}:{{value}}"
-    body = {"spec": {"template": {"spec": {"containers": [{"name": name, "image": chosen}]}}}}
-    change = Patch(summary=f"set the image of {ref} to {chosen}", ref=ref, verb="set image", patch=body)
-    return Fix(text=f"Use a tag of {repository} that exists.", changes=(change,), asks=asks)
+    repository = split(image)[0]
+    question = f"Which tag of {repository} shall container {unit.spec['name']} of {ref_of(unit.owner)} use?"
+    asks = Asks(question=question, options=tuple(sorted(tags(snap, image))[:6]), form="tag")
+    chosen = f"{repository}:{{value}}"
+    change = container_patch(unit, "set image", f"set the image to {chosen}", {"image": chosen})
+    return Fix(text=f"Use a tag of {repository} that exists.", changes=(change,), asks=asks) if change else None
 
 
-def _similar(snap: Snapshot, image: str) -> str:
-    """The nearest other tag of the same repository that some node has already."""
-    known, tag = _tags(snap, image), _split(image)[2]
-    best = near(tag, known) or (next(iter(known)) if len(known) == 1 else "")
-    return known.get(best, "")
+class _Login(NamedTuple):
+    why: str
+    fix: Fix | None
 
 
-def _tags(snap: Snapshot, image: str) -> dict[str, str]:
-    """Other tags of the same repository that some node has, each with the whole reference."""
-    repository, _, tag = _split(image)
-    known: dict[str, str] = {}
-    for node in snap.all("nodes"):
-        for entry in (node.get("status") or {}).get("images") or ():
-            for name in entry.get("names") or ():
-                other, at, found = _split(name)
-                if not at and found and found != tag and _short(other) == _short(repository):
-                    known[found] = f"{repository}:{found}"
-    return known
-
-
-def _split(image: str) -> tuple[str, str, str]:
-    """Repository, digest and tag."""
-    rest, _, digest = image.partition("@")
-    head, colon, tag = rest.rpartition(":")
-    return (head, digest, tag) if colon and "/" not in tag else (rest, digest, "latest")
-
-
-def _short(repository: str) -> str:
-    return repository.removeprefix("docker.io/").removeprefix("library/")
+def _login(snap: Snapshot, unit: Unit) -> _Login | None:
+    """The pull Secret that the pod names and nobody has, with the one that was probably meant."""
+    space = unit.pod["metadata"].get("namespace")
+    for entry in unit.pod["spec"].get("imagePullSecrets") or ():
+        name = entry.get("name", "")
+        if not name or "secrets" in snap.unchecked or snap.find("secrets", name, space):
+            continue
+        known = [item["metadata"]["name"] for item in snap.all("secrets") if item["metadata"]["namespace"] == space]
+        best = near(name, known)
+        if not best:
+            return _Login(f"its pull Secret {name} does not exist", None)
+        body = {"imagePullSecrets": [{"name": best}, {"name": name, "$patch": "delete"}]}
+        change = pod_patch(unit.owner, "set pull secret", f"take the pull Secret {best} for the pods", body)
+        fix = change_fix(f"Take the pull Secret {best}.", change) if change else None
+        return _Login(f"its pull Secret {name} does not exist, but {best} does", fix)
+    return None
 
 
 def _advice(id: str, image: str) -> str:

@@ -51,14 +51,14 @@ def session(shop: Context) -> Session:
     return Session(shop, Planner(shop))
 
 
-def plain(count: int = 1, cpu: str = "5m", name: str = "backend") -> str:
+def plain(count: int = 1, cpu: str = "5m", name: str = "backend", patience: int = 120) -> str:
     return f"""
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: {name}}}
 spec:
   replicas: {count}
-  progressDeadlineSeconds: 15
+  progressDeadlineSeconds: {patience}
   selector: {{matchLabels: {{app: {name}}}}}
   template:
     metadata: {{labels: {{app: {name}}}}}
@@ -242,7 +242,7 @@ def test_an_image_that_only_the_engine_has_is_delivered(shop: Context, tmp_path:
 def test_new_pods_that_crash_are_explained_and_taken_back(session: Session, shop: Context, apply: Put) -> None:
     """(j): done means healthy; otherwise why, and the way back."""
     # Without a probe a container counts as ready the moment it starts, so the workload says how long it has to last.
-    apply(plain().replace("progressDeadlineSeconds: 15", "progressDeadlineSeconds: 20\n  minReadySeconds: 4"))
+    apply(plain(patience=20).replace("spec:", "spec:\n  minReadySeconds: 4", 1))
     at_rest(shop)
     say(session, f"set image of backend to {CRASHING}")
     events = yes(session)
@@ -262,7 +262,7 @@ def test_new_pods_that_crash_are_explained_and_taken_back(session: Session, shop
 def test_what_does_not_start_is_rolled_back_by_itself_where_that_was_asked(
     session: Session, shop: Context, apply: Put
 ) -> None:
-    apply(plain())
+    apply(plain(patience=15))
     at_rest(shop)
     plan = plan_of(list(session.send(f"set image of backend to {MISSING}", roll_back=True)))
     assert plan.on_failure == "roll-back"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -19,11 +20,11 @@ from agent.guard.recovery import recover
 from agent.guard.stopped import CHOICES, Stopped, choice, stopped, taken_back
 from agent.guard.undo import journal_of, undo
 from agent.loop import propose, take_turn
-from agent.minds.mind import Conversation, Mind, Turn
+from agent.minds.mind import Call, Conversation, Mind, Returned, Turn
 from agent.settings import Settings
 from agent.store.sqlite import Store
-from tools.catalog import CATALOG, Effect, Tool
-from tools.change import Change, Proposal
+from tools.catalog import CATALOG, Effect, Result, Tool, by_name
+from tools.change import Change, Cure, Proposal
 from tools.context import Context
 from tools.errors import Failed, NeedsAnswer, NotFound, ShipmateError, exit_code
 from tools.handlers import handler_for
@@ -218,9 +219,37 @@ class Session:
             self._remember(plan, told)
         if failed:
             yield from self._after_error(plan, failed)
+        elif plan.cure:
+            healthy = yield from self._prove(plan, plan.cure, healthy)
         else:
             yield self._after(plan, healthy)
         return healthy
+
+    def _prove(self, plan: Plan, cure: Cure, healthy: bool) -> Generator[Event, None, bool]:
+        """A fix counts only when the same diagnosis, made again, no longer finds what it was for."""
+        from agent.proving import proven, safely
+
+        text = self.conversation.turns[-1].text
+        ended = yield from safely(proven(self.guard, plan, cure, healthy, text), text)
+        self._look_again(cure)
+        self.pending = ended.pending
+        self.conversation.turns.append(Turn(role="mind", text=ended.answer.text, reported=True))
+        self._keep_turns()
+        yield ended.answer
+        return ended.answer.code == 0
+
+    def _look_again(self, cure: Cure) -> None:
+        """Leave the fresh diagnosis in the conversation, so that what follows refers to how things are now."""
+        from agent.proving import scope
+
+        asked = [turn.calls for turn in self.conversation.turns if turn.calls]
+        before = next((call.arguments for calls in reversed(asked) for call in calls if call.tool == "diagnose"), {})
+        number = sum(len(turn.returned) for turn in self.conversation.turns)
+        call = Call(id=f"p{number + 1}", tool="diagnose", arguments=scope(cure, before))
+        with suppress(ShipmateError):
+            found = by_name(TOOLS)[call.tool].run(self.ctx, call.arguments)
+            if isinstance(found, Result):
+                self.conversation.turns.append(Turn(role="tools", returned=(Returned(call=call, result=found),)))
 
     def refuse(self, plan: Plan, by: str = "") -> Answered:
         """Drop the plan."""

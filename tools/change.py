@@ -257,12 +257,14 @@ class Trouble(Frozen):
 class Cure(Frozen):
     """What changes are to mend, proved by looking again in `namespace` (None: everywhere) after they were applied.
 
-    It is mended when none of `troubles` is left, and nothing is there that was not `known` before.
+    It is mended when none of `troubles` is left, and nothing is there that was not `known` before; the causes come
+    first. `way` is the number of the fix that is tried.
     """
 
     troubles: tuple[Trouble, ...]
     known: tuple[Trouble, ...] = ()
     namespace: str | None = None
+    way: int = 1
 
 
 class Proposal(Frozen):

@@ -6,6 +6,7 @@ import copy
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Context:
     root         the workspace folder
     recent       the namespace that the conversation last planned changes in: where a bare name is looked for first
     base         what this is a view of (`at_one_moment`)
+    patience     seconds without progress after which a rollout is given up, where that is less than its own deadline
     """
 
     kubeconfig: str | None = None
@@ -38,6 +40,7 @@ class Context:
     namespace: str | None = None
     recent: str | None = None
     base: Context | None = None
+    patience: float = inf
     root: Path = field(default_factory=Path.cwd)
     cache: Path = field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"))
     state: Path = field(default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"))

@@ -12,7 +12,7 @@ ShipmateError                      one sentence, plus the next step
 ├── Failed                         it was tried and did not work
 └── Cancelled                      the person stopped it
 
-`EXIT_CODES` maps them to the exit codes of the command line; what is not in the table is a bug (70, as `sysexits.h` has it).
+`EXIT_CODES` maps them to the exit codes of the command line; what is not in the table is a bug (70).
 """
 
 

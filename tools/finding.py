@@ -29,7 +29,7 @@ class Evidence(BaseModel):
 
 
 class Asks(BaseModel):
-    """A value that only a person knows; in the fix's changes `{value}` stands for it. `form`: what it must look like."""
+    """A value that only a person knows; in the fix's changes `{value}` stands for it. `form`: what it looks like."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     question: Told

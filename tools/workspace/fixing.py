@@ -50,7 +50,7 @@ def fix(
         changes += [change for change in one.changes if change not in changes]
     told = tuple(dict.fromkeys(note for one in proposals for note in one.notes))
     return Proposal(
-        changes=tuple(changes), notes=(*told, *notes, _PROOF), cure=_cure(seen, [item for item, _ in chosen])
+        changes=tuple(changes), notes=(*told, *notes, _PROOF), cure=_cure(seen, [item for item, _ in chosen], way)
     )
 
 
@@ -112,7 +112,7 @@ def _lasting(ctx: Context, change: Change) -> Proposal:
         return Proposal(changes=(change,))
 
 
-def _cure(seen: Look, mended: Sequence[Finding]) -> Cure:
+def _cure(seen: Look, mended: Sequence[Finding], way: int) -> Cure:
     """What must be gone afterwards, symptoms of it included, and what was there before."""
     causes = {(item.id, item.subject) for item, _ in seen.folded}
     suffering = {one for item, keys in seen.folded if item in mended for one in keys}
@@ -122,7 +122,7 @@ def _cure(seen: Look, mended: Sequence[Finding]) -> Cure:
         if key(item.finding.subject) in suffering and (item.finding.id, item.finding.subject) not in causes
     ]
     known = [item.finding for item in seen.seen]
-    return Cure(troubles=_signs([*mended, *symptoms]), known=_signs(known), namespace=seen.snap.namespace)
+    return Cure(troubles=_signs([*mended, *symptoms]), known=_signs(known), namespace=seen.snap.namespace, way=way)
 
 
 def _signs(found: Iterable[Finding]) -> tuple[Trouble, ...]:

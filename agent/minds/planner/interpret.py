@@ -6,7 +6,7 @@ import re
 from types import ModuleType
 from typing import Any
 
-from agent.minds.planner.calls import objects, questions, reads, undoing, workloads
+from agent.minds.planner.calls import fixing, objects, questions, reads, undoing, workloads
 from agent.minds.planner.calls.audits import asked
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.drafts.orders import drafted
@@ -24,8 +24,9 @@ from agent.minds.planner.reading.text import LONGEST_SENTENCE, clean, garbled, p
 from agent.minds.planner.talk.answering import answer, subject_of
 from agent.minds.planner.talk.followup import follow_up
 from agent.minds.planner.talk.says import nearest_examples, nearest_things, say
+from agent.minds.planner.talk.trouble import about_trouble
 
-_BUILDERS: tuple[ModuleType, ...] = (workloads, objects, undoing, reads, questions)
+_BUILDERS: tuple[ModuleType, ...] = (workloads, objects, fixing, undoing, reads, questions)
 _SHELL_MARKS = re.compile(r"&&|\|\||\$[({\w]|`|>>|<\(|\s\|\s|\brm -\w*[rf]")
 _TOO_CLOSE = 0.4
 _DOUBTFUL = 0.55
@@ -55,6 +56,8 @@ def _read(text: str, facts: Facts, memory: Memory) -> Meaning:
     """What a plain sentence asks for: an answer, a question about many objects, or orders."""
     if memory.question and (answered := answer(memory.question, text, facts)):
         return answered
+    if trouble := about_trouble(text, memory):
+        return trouble
     if listed := asked(text, facts, memory):
         return listed
     found = clauses(text, facts, memory)
@@ -247,7 +250,7 @@ def _qualifier(clause: Clause, left: list[str]) -> str:
 
 def _whatchange(clause: Clause, spoken: Spoken) -> Meaning:
     conditional = re.search(r"\bif\b", clause.text.lower())
-    if conditional or any(word.in_section("change") and not word.is_a("upgrade") for word in clause.words):
+    if conditional or any(word.in_section("change") and not word.is_a("upgrade", "fix") for word in clause.words):
         return Unknown(say("whatif", nearest=""))
     built = reads.diagnose(clause, spoken)
     return _judged(built, clause, []) if isinstance(built, list) else built

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.minds.planner.talk.trouble import Trouble
 
 Arguments = dict[str, Any]
 
@@ -72,6 +75,7 @@ class Memory:
     subject   arguments that say what was spoken of last (name, kind, namespace, release)
     question  the question that the person may be answering
     plan      id of the latest plan, and what became of it
+    trouble   what the last diagnosis found
     plans     ids of the plans of this conversation that were decided, oldest first
     """
 
@@ -81,6 +85,7 @@ class Memory:
     plan: str = ""
     fate: str = ""
     plans: tuple[str, ...] = ()
+    trouble: Trouble | None = None
 
 
 NOTHING = Memory()

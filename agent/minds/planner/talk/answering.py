@@ -122,6 +122,8 @@ def _value(question: Question, low: str, text: str, facts: Facts) -> Any:
         found = [amount.value for amount in parts.amounts]
         bare = find_parts(f"{slot.split('_')[0]} {text}").amounts
         return found[0] if found else bare[0].value if bare else None
+    if slot == "value":
+        return _free_value(question, text)
     word = _FRAME.sub("", low).strip()
     if low == WHOLE_APP or word == "whole app":
         return WHOLE_APP
@@ -131,6 +133,20 @@ def _value(question: Question, low: str, text: str, facts: Facts) -> Any:
         return _slot_value(slot, near[0])
     is_name = re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", word) and not lexicon().lookup((word,))
     return _slot_value(slot, word) if is_name else None
+
+
+_VALUE_LEAD = re.compile(
+    r"^(?:(?:please|use|try|take|set|make|it|to|is|the|should|be|shall|i|mean|tag|version|image|value|number|with|yes|ok)"
+    r"[ :,=]+)+",
+    re.IGNORECASE,
+)
+
+
+def _free_value(question: Question, text: str) -> str | None:
+    """One word that only the person knows, such as a tag; a longer message is something else."""
+    said = _VALUE_LEAD.sub("", text.strip()).strip(" .!?\"'`")
+    near = next((option for option in question.options if option.lower() == said.lower()), said)
+    return near if re.fullmatch(r"\S+", near) and not lexicon().reply(near.lower()) else None
 
 
 def _slot_value(slot: str, word: str) -> Any:

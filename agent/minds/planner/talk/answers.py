@@ -6,6 +6,7 @@ import tomllib
 from functools import cache
 
 from agent.minds.mind import Returned
+from agent.minds.planner.talk.trouble import hint
 from tools.data import data_folder
 
 
@@ -40,6 +41,8 @@ def _block(entry: Returned, several: bool) -> str:
         or ""
     )
     text = entry.result.text.rstrip() or _templates()["nothing"]
+    if entry.call.tool == "diagnose" and (more := hint(entry.result.data)):
+        text = f"{text}\n{more}"
     return f"{title.format(name=name).strip()}\n{text}" if title else text
 
 

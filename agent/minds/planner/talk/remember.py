@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.minds.mind import Call, Returned, Turn
 from agent.minds.planner.interpret import interpret
 from agent.minds.planner.meaning import Memory, Question, Step
 from agent.minds.planner.reading.facts import Facts
 from agent.minds.planner.talk.answering import subject_of
+from agent.minds.planner.talk.trouble import trouble_in
 from agent.minds.planner.talk.wording import worded
 from tools.catalog import Effect, by_name
 
+_TROUBLE_BACK = 40  # turns; mending takes several
 _LOOK_BACK = 12  # turns; what was said long ago is not what "it" means
 
 
@@ -25,8 +29,11 @@ def remember(turns: list[Turn], facts: Facts) -> Memory:
             plan, fate = turn.plan_id, turn.text
     done = (turn.plan_id for turn in turns[:-1] if turn.role == "plan" and turn.text not in ("proposed", "refused"))
     plans = tuple(dict.fromkeys(done))
-    question = _question(past, Memory(last, subject_of(last), None, plan, fate, plans), facts)
-    return Memory(last, subject_of(last), question, plan, fate, plans)
+    trouble = trouble_in(turns[:-1][-_TROUBLE_BACK:])
+    found = trouble is not None and bool(last) and all(step.tool == "diagnose" for step in last)
+    subject = trouble.subject if trouble and found else subject_of(last)
+    before = Memory(last, subject, None, plan, fate, plans, trouble)
+    return replace(before, question=_question(past, before, facts))
 
 
 def _step(call: Call) -> Step:

@@ -42,6 +42,8 @@ def _filled(text: str, given: dict[str, Any]) -> str:
 
 def _said(field: re.Match[str], given: dict[str, Any]) -> str:
     value = given.get(field[1], field[2] or "")
+    if value is True:
+        return ""
     if isinstance(value, dict):  # values of variables and labels may be secret or long: names are enough
         return ", ".join(str(key) for key in value)
     if isinstance(value, list):

@@ -19,6 +19,7 @@ from tools.docker.dockerfile import Dockerfile
 from tools.docker.names_undo import take_back
 from tools.docker.trace import Trace
 from tools.errors import BadRequest, Conflict, Failed, Forbidden, Unreachable
+from tools.paths import looking_at
 from tools.permit import Permit
 from tools.preview import Applied, Done, Others, Preview, Undo, Verification, Write
 from tools.progress import Progress, Steps
@@ -41,7 +42,9 @@ def source_of(ctx: Context, change: BuildImage, *, with_digest: bool = True) -> 
     """Read what a build would be made of; raises BadRequest for whatever is wrong with it."""
     root = context_root(ctx, change.context)
     dockerfile = root / change.dockerfile
-    if not dockerfile.is_file():
+    with looking_at(change.dockerfile):
+        there = dockerfile.is_file()
+    if not there:
         raise BadRequest(f"There is no {change.dockerfile} in {change.context}.", "Ask for one to be written first.")
     if not dockerfile.resolve().is_relative_to(root):
         raise BadRequest(f"{change.dockerfile} leads out of the build context {change.context}.")
@@ -54,10 +57,12 @@ def source_of(ctx: Context, change: BuildImage, *, with_digest: bool = True) -> 
 def context_root(ctx: Context, context: str) -> Path:
     """The folder of a build context, which must lie in the workspace."""
     workspace = ctx.workspace.root.resolve()
-    root = (workspace / context).resolve()
+    with looking_at(context):
+        root = (workspace / context).resolve()
+        there = root.is_dir()
     if not root.is_relative_to(workspace):
         raise BadRequest(f"{context} lies outside of the workspace {workspace}.", "Start Shipmate with --workspace.")
-    if not root.is_dir():
+    if not there:
         raise BadRequest(f"There is no folder {context} in the workspace {workspace}.")
     return root
 

@@ -17,6 +17,7 @@ from typing import Any
 from tools.errors import BadRequest, NotFound
 from tools.helm.documents import Document, documents
 from tools.helm.values import Values, check_known
+from tools.paths import looking_at
 
 _SKIPPED = {".git", "node_modules", "__pycache__"}
 _MOST = 50 * 1024 * 1024  # bytes; Helm itself refuses releases over 1 MB
@@ -64,11 +65,12 @@ def pin(source: str, root: Path, cache: Path, fetch: Callable[[str, Path], Path]
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         with TemporaryDirectory(dir=cache) as folder:
             return _pin_archive(fetch(source, Path(folder)), cache)
-    else:
+    with looking_at(source):
         path = (root / Path(source).expanduser()).resolve()
-    if path.is_file():
+        is_archive, is_folder = path.is_file(), (path / "Chart.yaml").is_file()
+    if is_archive:
         return _pin_archive(path, cache)
-    if not (path / "Chart.yaml").is_file():
+    if not is_folder:
         raise NotFound(
             f"There is no chart at {source}.", "Name a folder with a Chart.yaml, an archive or an oci:// URL."
         )

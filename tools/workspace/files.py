@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.change import Change, WriteFile
 from tools.context import Context
 from tools.errors import BadRequest, Conflict, Failed, NeedsAnswer, NotFound, Refused
+from tools.paths import looking_at
 from tools.permit import Permit, require
 from tools.preview import ANSWERS, Applied, Done, Others, Preview, Risk, Undo, Verification, Write
 from tools.progress import Progress, Steps
@@ -116,9 +117,12 @@ def place(ctx: Context, path: str) -> Path:
     if parts[0] == ".git":
         raise BadRequest("The folder .git is git's own.", "Use git for it.")
     full = root.joinpath(*parts)
-    if full.is_symlink() or not full.resolve().is_relative_to(root):
+    with looking_at(path):
+        leads_out = full.is_symlink() or not full.resolve().is_relative_to(root)
+        is_other = full.exists() and not full.is_file()
+    if leads_out:
         raise BadRequest(f"{path} is, or lies behind, a link that leads elsewhere.", "Name the file itself.")
-    if full.exists() and not full.is_file():
+    if is_other:
         raise BadRequest(f"{path} is not a file.")
     return full
 

@@ -21,6 +21,14 @@ from tools.provision.drivers.container import API, HTTP, HTTPS, REGISTRY
 from tools.provision.folders import cache_folder
 
 AUDIT_LOG = "/var/log/kubernetes/audit.log"
+# The latest file is opened first: should it be rotated meanwhile, nothing is missed and nothing comes twice.
+_WHOLE_LOG = """
+exec 3<"$1.log" || exit
+for file in "$1"-*.log; do
+    [ ! -e "$file" ] || [ "$file" -ef /proc/self/fd/3 ] || cat "$file"
+done
+cat <&3
+"""
 _ADMIN = "/etc/kubernetes/admin.conf"
 
 
@@ -153,9 +161,7 @@ def restart(name: str, component: str) -> None:
 
 def audit_lines(name: str) -> Iterator[bytes]:
     """The API server's audit log as it comes, oldest first, one JSON event a line, rotated files included."""
-    files = command.run(container.inside(name, "sh", "-c", f"ls {AUDIT_LOG.removesuffix('.log')}*.log")).split()
-    for file in sorted(files, key=lambda path: (path == AUDIT_LOG, path)):
-        yield from command.lines(container.inside(name, "cat", file))
+    yield from command.lines(container.inside(name, "sh", "-c", _WHOLE_LOG, "sh", AUDIT_LOG.removesuffix(".log")))
 
 
 def copy_audit_log(name: str, target: Path) -> int:

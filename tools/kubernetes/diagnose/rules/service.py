@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from tools.change import Patch
 from tools.finding import Fix, Severity
-from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
+from tools.kubernetes.diagnose.closest import closest, corrected, labels_of
+from tools.kubernetes.diagnose.rule import Seen, change_fix, field, near, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.rolling import replicas_of
-from tools.kubernetes.workload_changes import ref_of, template_of
+from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
     "SM-SERVICE-SELECTOR": "the selector of the service matches no pod",
@@ -61,17 +62,14 @@ def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterat
             evidence=(field("spec.selector", told),),
         )
         return
-    close = _closest(snap, service, selector)
+    close = closest(snap, service["metadata"].get("namespace"), name, selector)
     why = f"its selector {told} matches no pod"
     fixes: list[Fix] = [Fix(text="Correct the selector, or deploy what it is meant for.")]
     evidence = [field("spec.selector", told)]
     if close:
-        labels = (template_of(close).get("metadata") or {}).get("labels") or {}
-        right = (close["spec"].get("selector") or {}).get("matchLabels") or labels
-        evidence.append(
-            field(f"labels of the pods of {ref_of(close)}", ",".join(f"{k}={v}" for k, v in labels.items()))
-        )
-        patch = {"spec": {"selector": {**{key: None for key in selector if key not in right}, **right}}}
+        labels = ",".join(f"{k}={v}" for k, v in labels_of(close).items())
+        evidence.append(field(f"labels of the pods of {ref_of(close)}", labels))
+        patch = {"spec": {"selector": corrected(selector, close)}}
         change = Patch(
             summary=f"let service {name} select {ref_of(close)}",
             ref=ref_of(service),
@@ -89,24 +87,6 @@ def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterat
         evidence=evidence,
         fixes=fixes,
     )
-
-
-def _closest(snap: Snapshot, service: Object, selector: dict[str, str]) -> Object | None:
-    """The workload that was probably meant: of the service's name, or with almost the same labels."""
-    from rapidfuzz import fuzz
-
-    space, name = service["metadata"].get("namespace"), service["metadata"]["name"]
-    best: tuple[float, Object | None] = (0.0, None)
-    for item in snap.workloads():
-        if item["metadata"].get("namespace") != space:
-            continue
-        labels = (template_of(item).get("metadata") or {}).get("labels") or {}
-        shared = sum(fuzz.ratio(value, labels.get(key, "")) for key, value in selector.items()) / (100 * len(selector))
-        values = max((fuzz.ratio(a, b) for a in selector.values() for b in labels.values()), default=0) / 100
-        score = 2.0 if item["metadata"]["name"] == name else max(shared, values)
-        if score > best[0]:
-            best = (score, item)
-    return best[1] if best[0] >= 0.75 else None
 
 
 def _not_ready(snap: Snapshot, service: Object, pods: list[Object]) -> Iterator[Seen]:
@@ -136,19 +116,20 @@ def _statuses(pod: Object) -> list[Object]:
 
 def _ports(service: Object, pods: list[Object]) -> Iterator[Seen]:
     """A target port by name must exist; one by number is suspicious when the containers declare others."""
-    containers = [item for pod in pods[:1] for item in pod["spec"].get("containers") or ()]
-    ports = [port for item in containers for port in item.get("ports") or ()]
+    spec = pods[0]["spec"]
+    sidecars = [item for item in spec.get("initContainers") or () if item.get("restartPolicy") == "Always"]
+    ports = [port for item in (*(spec.get("containers") or ()), *sidecars) for port in item.get("ports") or ()]
     names = {port["name"] for port in ports if port.get("name")}
     numbers = {port["containerPort"] for port in ports}
-    for port in service["spec"].get("ports") or ():
-        target = port.get("targetPort", port["port"])
-        if (isinstance(target, str) and target in names) or (
-            isinstance(target, int) and (target in numbers or not numbers)
-        ):
+    name, entries = service["metadata"]["name"], service["spec"].get("ports") or ()
+    for port in entries:
+        target = _target(port)
+        if target in names or target in numbers or (isinstance(target, int) and not numbers):
             continue
         known = ", ".join(sorted(names) if isinstance(target, str) else map(str, sorted(numbers))) or "none"
-        name = service["metadata"]["name"]
         why = f"its target port {target} is not a port of the pods (they declare {known})"
+        free = numbers - {_target(other) for other in entries}
+        right = near(target, names) if isinstance(target, str) else ""
         yield seen(
             "SM-SERVICE-PORT",
             service,
@@ -156,19 +137,26 @@ def _ports(service: Object, pods: list[Object]) -> Iterator[Seen]:
             severity=Severity.CRITICAL if isinstance(target, str) else Severity.WARNING,
             chain=(f"connections to service {name} on port {port['port']} are refused", why),
             evidence=(field("spec.ports.targetPort", target),),
-            fixes=_port_fix(service, port, numbers),
+            fixes=[_port_fix(service, port, right or (next(iter(free)) if len(free) == 1 else ""), known)],
         )
 
 
-def _port_fix(service: Object, port: Object, numbers: set[int]) -> list[Fix]:
-    if len(numbers) != 1:
-        return [Fix(text="Correct the target port.")]
-    right = next(iter(numbers))
+def _target(port: Object) -> int | str:
+    return port.get("targetPort", port["port"])
+
+
+def _port_fix(service: Object, port: Object, right: int | str, known: str) -> Fix:
+    if not right:
+        return Fix(text=f"Correct the target port; the pods declare {known}.")
+    return change_fix(f"Send the traffic to port {right}.", target_port_change(service, port, right))
+
+
+def target_port_change(service: Object, port: Object, right: int | str) -> Patch:
+    """Send what comes to one port of a service to another port of its pods."""
     entry = {"port": port["port"], "targetPort": right, "protocol": port.get("protocol", "TCP")}
-    change = Patch(
+    return Patch(
         summary=f"set the target port of service {service['metadata']['name']} to {right}",
         ref=ref_of(service),
         verb="set port",
         patch={"spec": {"ports": [entry]}},
     )
-    return [change_fix(f"Send the traffic to port {right}.", change)]

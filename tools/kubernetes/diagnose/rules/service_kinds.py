@@ -1,8 +1,7 @@
-"""Services that no selector can explain: pending load balancers, names outside, headless ones, the wrong port by log.
+"""Services that no selector can explain: pending load balancers, names outside, and those without any endpoint.
 
 Example: service shop of type LoadBalancer has had no address for ten minutes, since nothing in the cluster gives any.
-A load balancer that is a minute old, an ExternalName that leads out of the cluster, and a service whose pods declare
-no port but listen where it sends are all well.
+A load balancer that is a minute old, and an ExternalName that leads out of the cluster, are well.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tools.change import Patch
-from tools.finding import Evidence, Fix, Severity
+from tools.change import ApplyManifest, Change, Patch, Ref
+from tools.finding import Fix, Severity
+from tools.kubernetes.diagnose.closest import closest, right_selector
 from tools.kubernetes.diagnose.dependencies import place_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, field, latest, near, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
@@ -20,45 +20,36 @@ from tools.kubernetes.workload_changes import ref_of
 IDS = {
     "SM-SERVICE-PENDING": "a load balancer has no address",
     "SM-SERVICE-EXTERNAL": "an ExternalName leads to nothing, or to an address instead of a name",
-    "SM-SERVICE-HEADLESS": "the service that names the pods of a StatefulSet does not exist or is not headless",
-    "SM-SERVICE-LISTENS": "the pods say that they listen on another port than the service sends to",
+    "SM-SERVICE-EMPTY": "a service has neither a selector nor endpoints",
 }
 _PATIENCE = 180.0  # seconds in which a cloud makes a load balancer
+_NOTICED = 45.0  # seconds in which its controller would have said that it is at it
+_FRESH = 10.0  # seconds in which somebody may still add endpoints
+_AT_IT = ("EnsuringLoadBalancer", "SyncLoadBalancerFailed", "AllocationFailed")
 _ADDRESS = re.compile(r"[\d.]+\Z|[0-9a-f:]*:[0-9a-f:]*\Z", re.I)
-_LISTENS = re.compile(
-    r"(?:listening|serving|started|running|bound)\b.{0,60}?"
-    r"(?:\bport:? ?|(?:[\d.]+|\[?::\]?|\blocalhost|\*):)(\d{2,5})\b",
-    re.I,
-)
-_MOST_LOGS = 20
+_OWNER = "kubernetes.io/service-name"
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
-    """Services of a special kind, and those whose pods talk of another port."""
-    read = 0
+    """Services of a special kind."""
     for item in snap.all("services"):
         spec = item.get("spec") or {}
-        match spec.get("type"):
-            case "LoadBalancer":
-                yield from _pending(snap, item)
-            case "ExternalName":
-                yield from _external(snap, item)
-            case _:
-                pass
-        if spec.get("selector") and snap.namespace and read < _MOST_LOGS:
-            pods = [pod for pod in snap.selected(spec["selector"], item["metadata"]["namespace"]) if _silent(pod)]
-            if pods:
-                read += 1
-                yield from _listens(snap, item, pods[0])
-    for item in snap.all("statefulsets.apps"):
-        yield from _headless(snap, item)
+        if spec.get("type") == "ExternalName":
+            yield from _external(snap, item)
+            continue
+        if spec.get("type") == "LoadBalancer":
+            yield from _pending(snap, item)
+        if not spec.get("selector") and spec.get("clusterIP") != "None":
+            yield from _empty(snap, item)
 
 
 def _pending(snap: Snapshot, item: Object) -> Iterator[Seen]:
     status = (item.get("status") or {}).get("loadBalancer") or {}
-    if status.get("ingress") or snap.seconds_since(item["metadata"]["creationTimestamp"]) < _PATIENCE:
+    began = latest(snap, item, *_AT_IT)
+    age = snap.seconds_since(item["metadata"]["creationTimestamp"])
+    if status.get("ingress") or age < (_PATIENCE if began else _NOTICED):
         return
-    told = latest(snap, item, "SyncLoadBalancerFailed", "AllocationFailed")
+    told = latest(snap, item, *_AT_IT[1:])
     why = cut(str(told.get("message"))) if told else "nothing in the cluster gives addresses to load balancers"
     change = Patch(
         summary=f"make {ref_of(item)} a NodePort", ref=ref_of(item), verb="set type", type="merge",
@@ -72,26 +63,26 @@ def _pending(snap: Snapshot, item: Object) -> Iterator[Seen]:
         chain=(f"{ref_of(item)} cannot be reached from outside", why),
         evidence=(event(told), field("status.loadBalancer.ingress", "none")),
         fixes=(
-            Fix(text="Install what gives addresses (a cloud's controller, MetalLB, minikube tunnel)."),
-            change_fix("Or reach it over a port of the nodes.", change),
+            change_fix("Reach it over a port of the nodes.", change),
+            Fix(text="Or install what gives addresses (a cloud's controller, MetalLB, minikube tunnel)."),
         ),
     )
 
 
 def _external(snap: Snapshot, item: Object) -> Iterator[Seen]:
-    name = str(item["spec"].get("externalName", ""))
+    name, space = str(item["spec"].get("externalName", "")), item["metadata"]["namespace"]
     spaces = {found["metadata"]["name"] for found in snap.all("namespaces")}
-    place = place_of(name, item["metadata"]["namespace"], spaces) if "." in name else None
+    place = place_of(name, space, spaces) if "." in name else None
     if _ADDRESS.match(name):
         why = f"{name} is an address; an ExternalName needs a host name"
-        fix = "Use a service without selector and an EndpointSlice with the address."
+        fix = _by_address(item, name)
     elif place and place.sure and snap.namespace in (None, place.namespace) and "services" not in snap.unchecked:
         if snap.find("services", place.name, place.namespace):
             return
         why = f"there is no service {place.name} in {place.namespace}"
         known = [o["metadata"]["name"] for o in snap.all("services") if o["metadata"]["namespace"] == place.namespace]
-        best = near(place.name, known)
-        fix = f"Correct it to {best}." if best else f"Create service {place.name}."
+        best = near(place.name, set(known) - {item["metadata"]["name"]})
+        fix = _renamed(item, name.replace(place.name, best, 1)) if best else Fix(text=f"Create service {place.name}.")
     else:
         return
     yield seen(
@@ -99,63 +90,85 @@ def _external(snap: Snapshot, item: Object) -> Iterator[Seen]:
         item,
         f"{ref_of(item)} leads nowhere: {why}.",
         evidence=(field("spec.externalName", name),),
-        fixes=(Fix(text=fix),),
+        fixes=(fix,),
     )
 
 
-def _headless(snap: Snapshot, item: Object) -> Iterator[Seen]:
-    name, space = item["spec"].get("serviceName"), item["metadata"]["namespace"]
-    service = snap.find("services", name, space) if name else None
-    if not name or "services" in snap.unchecked or (service and service["spec"].get("clusterIP") == "None"):
+def _renamed(item: Object, name: str) -> Fix:
+    ref, patch = ref_of(item), {"spec": {"externalName": name}}
+    change = Patch(summary=f"let {ref} lead to {name}", ref=ref, verb="set name", type="merge", patch=patch)
+    return change_fix(f"Correct it to {name}.", change)
+
+
+def _by_address(item: Object, address: str) -> Fix:
+    """A service without a selector, and an EndpointSlice of its own that holds the address."""
+    ref, ports = ref_of(item), item["spec"].get("ports") or []
+    if not ports:
+        return Fix(text="Use a service without a selector, and an EndpointSlice with the address and its port.")
+    plain = Patch(
+        summary=f"make {ref} a service without a selector",
+        ref=ref,
+        verb="set type",
+        type="merge",
+        patch={"spec": {"type": "ClusterIP", "externalName": None}},
+    )
+    slice_ref = Ref(
+        api_version="discovery.k8s.io/v1", kind="EndpointSlice", name=f"{ref.name}-outside", namespace=ref.namespace
+    )
+    manifest = {
+        "apiVersion": slice_ref.api_version,
+        "kind": slice_ref.kind,
+        "metadata": {"name": slice_ref.name, "namespace": ref.namespace, "labels": {_OWNER: ref.name}},
+        "addressType": "IPv6" if ":" in address else "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [
+            {"name": port.get("name", ""), "port": _number(port), "protocol": port.get("protocol", "TCP")}
+            for port in ports
+        ],
+    }
+    ends: Change = ApplyManifest(summary=f"create {slice_ref}", ref=slice_ref, manifest=manifest, create_only=True)
+    return change_fix(f"Make it a service without a selector that leads to {address}.", plain, ends)
+
+
+def _number(port: Object) -> int:
+    target = port.get("targetPort")
+    return target if isinstance(target, int) and target else port["port"]
+
+
+def _empty(snap: Snapshot, item: Object) -> Iterator[Seen]:
+    """No selector, and nobody who wrote endpoints either: mostly the selector was forgotten."""
+    meta = item["metadata"]
+    if snap.seconds_since(meta["creationTimestamp"]) < _FRESH or (meta["namespace"], meta["name"]) in _filled(snap):
         return
-    known = [
-        found["metadata"]["name"]
-        for found in snap.all("services")
-        if found["metadata"]["namespace"] == space and found["spec"].get("clusterIP") == "None"
-    ]
-    best = near(name, known)
-    why = "has an address of its own, so the pods get no names" if service else "does not exist"
+    if "endpointslices" in snap.unchecked:
+        return
+    ref, name = ref_of(item), meta["name"]
+    close = closest(snap, meta["namespace"], name, {"app": name})
+    fixes: list[Fix] = [Fix(text="Give it a selector, or the EndpointSlices that it is to lead to.")]
+    evidence = [field("spec.selector", "none"), field("endpoints", "none")]
+    if close:
+        selector = right_selector(close)
+        evidence.append(field(f"selector of {ref_of(close)}", ",".join(f"{k}={v}" for k, v in selector.items())))
+        patch = {"spec": {"selector": selector}}
+        change = Patch(
+            summary=f"let {ref} select {ref_of(close)}", ref=ref, verb="set selector", type="merge", patch=patch
+        )
+        fixes.insert(0, change_fix(f"Let it select {ref_of(close)}.", change))
     yield seen(
-        "SM-SERVICE-HEADLESS",
+        "SM-SERVICE-EMPTY",
         item,
-        f"{ref_of(item)} names its pods by service {name}, which {why}{f'; there is {best}' if best else ''}.",
-        severity=Severity.INFO if service else Severity.WARNING,
-        evidence=(field("spec.serviceName", name),),
-        fixes=(Fix(text=f"Create a headless service {name} (clusterIP: None) with the pods' labels."),),
+        f"Service {name} reaches nobody: it has no selector and no endpoints.",
+        severity=Severity.CRITICAL if close else Severity.WARNING,
+        chain=(f"connections to service {name} are refused", "it has no selector, and nobody gave it endpoints"),
+        evidence=evidence,
+        fixes=fixes,
     )
 
 
-def _silent(pod: Object) -> bool:
-    """A running pod with one container that declares no port: only its log can tell."""
-    containers = pod["spec"].get("containers") or []
-    running = (pod.get("status") or {}).get("phase") == "Running"
-    return running and len(containers) == 1 and not containers[0].get("ports")
-
-
-def _listens(snap: Snapshot, item: Object, pod: Object) -> Iterator[Seen]:
-    lines = snap.log(pod, pod["spec"]["containers"][0]["name"]).splitlines()[:60]
-    said = [(int(match[1]), line) for line in lines if (match := _LISTENS.search(line))]
-    ports = {port for port, _ in said}
-    entries = item["spec"].get("ports") or []
-    if len(ports) != 1 or len(entries) != 1:
-        return
-    target, right = entries[0].get("targetPort", entries[0]["port"]), ports.pop()
-    if target == right or not isinstance(target, int):
-        return
-    name = item["metadata"]["name"]
-    entry = {"port": entries[0]["port"], "targetPort": right, "protocol": entries[0].get("protocol", "TCP")}
-    change = Patch(
-        summary=f"set the target port of service {name} to {right}",
-        ref=ref_of(item),
-        verb="set port",
-        patch={"spec": {"ports": [entry]}},
-    )
-    yield seen(
-        "SM-SERVICE-LISTENS",
-        item,
-        f"Service {name} sends traffic to port {target}, but its pods say that they listen on {right}.",
-        severity=Severity.WARNING,
-        chain=(f"connections to service {name} are refused", f"the program listens on port {right}, not {target}"),
-        evidence=(field("spec.ports.targetPort", target), Evidence(source="log", text=cut(said[0][1]))),
-        fixes=(change_fix(f"Send the traffic to port {right}.", change),),
-    )
+def _filled(snap: Snapshot) -> set[tuple[str, str]]:
+    """Namespace and name of the services that have endpoints, whoever wrote them."""
+    return {
+        (item["metadata"]["namespace"], (item["metadata"].get("labels") or {}).get(_OWNER, ""))
+        for item in snap.all("endpointslices.discovery.k8s.io")
+        if item.get("endpoints")
+    }

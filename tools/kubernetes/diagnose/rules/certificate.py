@@ -1,7 +1,7 @@
 """A certificate in a Secret is of the wrong type, cannot be read, has expired, soon does, or is for others.
 
-Example: ingress shop serves shop.example.test with Secret shop-tls, whose certificate ended yesterday. The Secrets
-that are looked at: what an ingress serves, and those of type kubernetes.io/tls that pods mount; one finding for each Secret.
+Example: ingress shop serves shop.example.test with Secret shop-tls, whose certificate ended yesterday. Looked at:
+the Secrets that an ingress serves, and those of type kubernetes.io/tls that pods mount. Each has one finding at most.
 """
 
 from __future__ import annotations

@@ -3,23 +3,26 @@
 Example: the log says "pods is forbidden: User "system:serviceaccount:shop:watcher" cannot list resource "pods" …",
 and no binding of the account gives it that. A right that was given since is no fault. Logs are read of containers
 that are not well and of pods with an account of their own. What a log asks for is only believed of the pod's own
-account; the fix is a change for reading harmless things in its own namespace, and words for everything more.
+account. Where a binding, role or account is almost right, that is told and corrected; else the fix is a change for
+reading harmless things in its own namespace, and words for everything more.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from tools.change import ApplyManifest, Ref
 from tools.finding import Fix, Severity
-from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, log, seen
+from tools.kubernetes.diagnose.almost import slips
+from tools.kubernetes.diagnose.roles import Right, granted
+from tools.kubernetes.diagnose.rule import Seen, change_fix, log, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {"SM-RIGHTS": "an account lacks a right that its program needs"}
 _DENIED = re.compile(
+    r'(?:[\w./-]+ (?:\\?"(?P<name>[^"\\ ]+)\\?" )?is forbidden: )?'
     r'[Uu]ser \\?"system:serviceaccount:(?P<space>[a-z0-9-]+):(?P<account>[a-z0-9.-]+)\\?" cannot (?P<verb>[a-z]+) '
     r'resource \\?"(?P<resource>[a-z0-9./-]+)\\?" in API group \\?"(?P<group>[a-z0-9.-]*)\\?"'
     r'(?: in the namespace \\?"(?P<place>[a-z0-9-]+)\\?"| at the cluster scope)'
@@ -27,16 +30,6 @@ _DENIED = re.compile(
 _HARMLESS = ("get", "list", "watch")
 _DELICATE = re.compile(r"^secrets|^serviceaccounts|/(?:exec|attach|proxy|portforward|log)$|role|certificatesigning")
 _MOST_LOGS = 30  # containers that are well and whose log is read all the same
-
-
-class Right(NamedTuple):
-    """Something that an account tried; `place` is empty for the whole cluster."""
-
-    account: str
-    verb: str
-    group: str
-    resource: str
-    place: str
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -58,7 +51,8 @@ def denials(snap: Snapshot, unit: Unit) -> list[Right]:
     for line in snap.last_words(unit).splitlines():
         match = _DENIED.search(line)
         if match and (match["space"], match["account"]) == (meta.get("namespace"), account):
-            found.add(Right(account, match["verb"], match["group"], match["resource"], match["place"] or ""))
+            found.add(Right(account, match["verb"], match["group"], match["resource"], match["place"] or "",
+                            match["name"] or ""))  # fmt: skip
     return sorted(right for right in found if not granted(snap, right, meta.get("namespace") or ""))
 
 
@@ -77,56 +71,22 @@ def _suspects(snap: Snapshot) -> Iterator[Unit]:
             yield unit
 
 
-def granted(snap: Snapshot, right: Right, home: str) -> bool:
-    """Whether some binding gives an account a right now."""
-    user = f"system:serviceaccount:{home}:{right.account}"
-    groups = {f"system:serviceaccounts:{home}", "system:serviceaccounts", "system:authenticated"}
-    bindings = list(snap.all("clusterrolebindings.rbac.authorization.k8s.io"))
-    bindings += [
-        item
-        for item in snap.all("rolebindings.rbac.authorization.k8s.io")
-        if right.place and item["metadata"].get("namespace") == right.place
-    ]
-    for binding in bindings:
-        if any(_is_subject(one, user, groups, right.account, home) for one in binding.get("subjects") or ()):
-            ref, space = binding["roleRef"], binding["metadata"].get("namespace")
-            role = snap.find(
-                f"{ref['kind'].lower()}s.rbac.authorization.k8s.io",
-                ref["name"],
-                space if ref["kind"] == "Role" else None,
-            )
-            if role and any(_covers(rule, right) for rule in role.get("rules") or ()):
-                return True
-    return False
-
-
-def _is_subject(one: Object, user: str, groups: set[str], account: str, home: str) -> bool:
-    if one["kind"] == "ServiceAccount":
-        return (one["name"], one.get("namespace")) == (account, home)
-    return one["name"] in groups if one["kind"] == "Group" else one["name"] == user
-
-
-def _covers(rule: Object, right: Right) -> bool:
-    if rule.get("resourceNames"):
-        return False
-    fits = {"apiGroups": right.group, "resources": right.resource, "verbs": right.verb}
-    return all({value, "*"} & set(rule.get(key) or ()) for key, value in fits.items())
-
-
 def _finding(snap: Snapshot, unit: Unit, rights: list[Right]) -> Seen:
     ref, space = ref_of(unit.owner), unit.pod["metadata"].get("namespace") or ""
     account = rights[0].account
     told = "; ".join(f"{', '.join(verbs)} {what}" for what, verbs in _grouped(rights).items())
     broken = not unit.status.get("ready")
-    lines = [line for line in snap.last_words(unit).splitlines() if _DENIED.search(line)]
+    lines = [match[0].replace('\\"', '"') for match in _DENIED.finditer(snap.last_words(unit))]
+    found = list(slips(snap, unit.owner, space, rights))
+    why = found[0].why if found else f"no role gives service account {account}: {told}"
     return seen(
         "SM-RIGHTS",
         unit.owner,
         f"{ref} may not do what it tries: service account {account} lacks the right to {told}.",
         severity=Severity.CRITICAL if broken else Severity.WARNING,
-        chain=(f"the API server refuses what {ref} asks for", f"no role gives service account {account}: {told}"),
-        evidence=(log([cut(line, 300) for line in lines[-2:]]),),
-        fixes=(_fix(account, space, rights),),
+        chain=(f"the API server refuses what {ref} asks for", why),
+        evidence=(log(dict.fromkeys(lines[-2:])),),
+        fixes=(*(_careful(one.fix, rights, space) for one in found), _fix(account, space, rights)),
     )
 
 
@@ -139,15 +99,25 @@ def _grouped(rights: list[Right]) -> dict[str, list[str]]:
     return found
 
 
-def _fix(account: str, space: str, rights: list[Right]) -> Fix:
-    harmless = all(
+def _harmless(rights: list[Right], space: str) -> bool:
+    """Whether all it is about is reading what is no secret in its own namespace."""
+    return all(
         right.place == space and right.verb in _HARMLESS and not _DELICATE.search(right.resource) for right in rights
     )
+
+
+def _careful(fix: Fix | None, rights: list[Right], space: str) -> Fix | None:
+    """Only words where more is at stake: a program could write anything into its log."""
+    return fix if fix is None or _harmless(rights, space) else Fix(text=fix.text)
+
+
+def _fix(account: str, space: str, rights: list[Right]) -> Fix:
     kind = "Role" if all(right.place for right in rights) else "ClusterRole"
-    if not harmless:
+    if not _harmless(rights, space):
+        told = "; ".join(f"{', '.join(verbs)} {what}" for what, verbs in _grouped(rights).items())
         return Fix(
-            text=f"If {account} is meant to have them, give it these rights by a {kind} and a {kind}Binding; "
-            "or use an account that has them."
+            text=f"If {account} is meant to {told}, give it that by a {kind} and a {kind}Binding; "
+            "or use an account that has it."
         )
     name = f"{account}-reads"[:63]
     rules: dict[tuple[str, str], list[str]] = {}

@@ -59,7 +59,7 @@ def _look(snap: Snapshot, item: Object, number: int, wanted: Object) -> Iterator
     yield seen(
         "SM-WEBHOOK",
         item,
-        f"Webhook {hook['name']} refuses changes of {about or 'objects'}: {why}, and it fails closed.",
+        f"Webhook {hook['name']} of {ref_of(item)} refuses changes of {about or 'objects'}: {why}, and it fails closed.",
         chain=(f"changes of {about or 'objects'} are refused", why),
         evidence=(field("failurePolicy", "Fail"), field("timeoutSeconds", hook.get("timeoutSeconds", 10))),
         fixes=(*fixes, change_fix("Let everything pass while nobody answers.", _open(item, number))),

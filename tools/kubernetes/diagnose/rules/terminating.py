@@ -6,6 +6,7 @@ within its grace period is on its way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tools.change import Ref
@@ -19,6 +20,8 @@ IDS = {
     "SM-STUCK-TERMINATING": "an object is being deleted for long",
     "SM-NAMESPACE-STUCK": "a namespace is being deleted for long",
 }
+_KIND = re.compile(r"([a-z0-9.-]+) has \d+ resource")
+_MOST_KINDS = 5  # of what is left in a namespace
 _PATIENCE = 60.0  # seconds beyond the pod's own grace period
 _KINDS = ("pods", "persistentvolumeclaims", "services", "namespaces")
 _TROUBLE = (
@@ -37,7 +40,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             if kind != "namespaces":
                 yield _object(snap, item, since)
             elif snap.namespace in (None, item["metadata"]["name"]):
-                yield _namespace(item, since)
+                yield _namespace(snap, item, since)
 
 
 def _object(snap: Snapshot, item: Object, since: str) -> Seen:
@@ -85,10 +88,24 @@ def _is_down(snap: Snapshot, name: str) -> bool:
     return node is not None and condition(node, "Ready").get("status") != "True"
 
 
-def _namespace(item: Object, since: str) -> Seen:
+def _left(snap: Snapshot, item: Object) -> list[str]:
+    """What is left in a namespace, each with the finalizers that hold it, as far as its conditions name the kinds."""
+    message = str(condition(item, "NamespaceContentRemaining").get("message", ""))
+    return [
+        f"{ref_of(obj).kind.lower()} {obj['metadata']['name']} (finalizer {', '.join(obj['metadata']['finalizers'])})"
+        for kind in _KIND.findall(message)[:_MOST_KINDS]
+        for obj in snap.all(kind.rstrip("."))
+        if obj["metadata"].get("namespace") == item["metadata"]["name"] and obj["metadata"].get("finalizers")
+    ]
+
+
+def _namespace(snap: Snapshot, item: Object, since: str) -> Seen:
     told = [str(found.get("message")) for kind in _TROUBLE if (found := condition(item, kind)).get("status") == "True"]
     held = [*(item["metadata"].get("finalizers") or ()), *((item.get("spec") or {}).get("finalizers") or ())]
     why = told[0] if told else f"finalizer {', '.join(held)} holds it"
+    left = _left(snap, item)
+    if left:
+        why = f"it waits for {', '.join(left[:5])}{' and others' if len(left) > 5 else ''}"
     broken = condition(item, _TROUBLE[0]).get("status") == "True"
     fix = (
         "Bring back the API service that the message names, or delete its APIService if its program is gone."
@@ -101,6 +118,6 @@ def _namespace(item: Object, since: str) -> Seen:
         f"{ref_of(item)} has been deleting since {since}: {why.rstrip('.')}.",
         severity=Severity.WARNING,
         chain=(f"{ref_of(item)} does not go", why),
-        evidence=[field("status.conditions", text) for text in told[1:]],
+        evidence=[field("status.conditions", text) for text in (told if left else told[1:])],
         fixes=(Fix(text=fix),),
     )

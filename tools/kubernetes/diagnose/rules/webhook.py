@@ -56,11 +56,12 @@ def _look(snap: Snapshot, item: Object, number: int, wanted: Object) -> Iterator
     hook: Object = item["webhooks"][number]
     why, causes, fixes = _why(snap, item, number, service)
     about = ", ".join(sorted({what for rule in hook.get("rules") or () for what in rule.get("resources") or ()})[:5])
+    about = about or "objects"
     yield seen(
         "SM-WEBHOOK",
         item,
-        f"Webhook {hook['name']} of {ref_of(item)} refuses changes of {about or 'objects'}: {why}, and it fails closed.",
-        chain=(f"changes of {about or 'objects'} are refused", why),
+        f"Webhook {hook['name']} of {ref_of(item)} refuses changes of {about}: {why}, and it fails closed.",
+        chain=(f"changes of {about} are refused", why),
         evidence=(field("failurePolicy", "Fail"), field("timeoutSeconds", hook.get("timeoutSeconds", 10))),
         fixes=(*fixes, change_fix("Let everything pass while nobody answers.", _open(item, number))),
         symptom_of=causes,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from tools.change import Change, Delete, Patch
 from tools.finding import Fix, Severity
-from tools.kubernetes.diagnose.rule import Seen, field, seen
+from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.workload_changes import ref_of
 
@@ -42,7 +43,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
         pair = {item["metadata"]["uid"]: item for item in items}
         if len(pair) > 1 and host and frozenset(pair) not in told:
             told.add(frozenset(pair))
-            yield _clash(list(pair.values()), f"{host}{place}")
+            yield _clash(list(pair.values()), host, place)
 
 
 def _unserved(snap: Snapshot, item: Object) -> bool:
@@ -54,26 +55,60 @@ def _unserved(snap: Snapshot, item: Object) -> bool:
 
 
 def _no_class(snap: Snapshot, item: Object) -> Seen:
-    names = ", ".join(found["metadata"]["name"] for found in snap.all("ingressclasses.networking.k8s.io"))
+    ref, classes = ref_of(item), [o["metadata"]["name"] for o in snap.all("ingressclasses.networking.k8s.io")]
+    names = ", ".join(classes)
+    change = Patch(
+        summary=f"give {ref} to class {names}",
+        ref=ref,
+        verb="set class",
+        type="merge",
+        patch={"spec": {"ingressClassName": names}},
+    )
     return seen(
         "SM-INGRESS-UNSERVED",
         item,
-        f"{ref_of(item)} names no class, and the cluster has no default one: nobody serves it.",
+        f"{ref} names no class, and the cluster has no default one: nobody serves it.",
         severity=Severity.WARNING,
         evidence=(field("spec.ingressClassName", "not set"), field("ingress classes", names or "none")),
-        fixes=(Fix(text=f"Set its ingressClassName ({names})." if names else "Install an ingress controller."),),
+        fixes=(
+            change_fix(f"Give it to class {names}.", change)
+            if len(classes) == 1
+            else Fix(text=f"Set its ingressClassName ({names})." if names else "Install an ingress controller."),
+        ),
     )
 
 
-def _clash(items: list[Object], place: str) -> Seen:
+def _clash(items: list[Object], host: str, place: str) -> Seen:
     items.sort(key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
     first, *rest = items
     others = ", ".join(str(ref_of(item)) for item in rest)
     return seen(
         "SM-INGRESS-CLASH",
         rest[-1],
-        f"{ref_of(first)} and {others} both want {place}; which of them gets the requests is chance or age.",
+        f"{ref_of(first)} and {others} both want {host}{place}; which of them gets the requests is chance or age.",
         severity=Severity.WARNING,
         evidence=[field(f"{ref_of(item)} made", item["metadata"]["creationTimestamp"]) for item in items],
-        fixes=(Fix(text="Delete one of them, or give it another host or path."),),
+        fixes=(
+            change_fix(
+                f"Leave {host}{place} to {ref_of(first)}, the older one.", *(_without(o, host, place) for o in rest)
+            ),
+            Fix(text="Or give one of them another host or path."),
+        ),
     )
+
+
+def _without(item: Object, host: str, place: str) -> Change:
+    """One path less; the whole ingress where it has no other."""
+    ref = ref_of(item)
+    rules = [(rule, (rule.get("http") or {}).get("paths") or []) for rule in item["spec"].get("rules") or ()]
+    found = [
+        (rule.get("host") or "", path.get("path") or "/", f"/spec/rules/{first}/http/paths/{second}", len(paths))
+        for first, (rule, paths) in enumerate(rules)
+        for second, path in enumerate(paths)
+    ]
+    if len(found) == 1 and not item["spec"].get("defaultBackend"):
+        return Delete(summary=f"delete {ref}, which has no other path", ref=ref)
+    pointer, siblings = next((where, count) for its, path, where, count in found if (its, path) == (host, place))
+    gone = pointer if siblings > 1 else pointer.rpartition("/http/")[0]
+    operations = [{"op": "remove", "path": gone}]
+    return Patch(summary=f"take {host}{place} from {ref}", ref=ref, verb="set paths", type="json", patch=operations)

@@ -49,7 +49,7 @@ def healthy(ctx: Context, ref: Ref, *, new: bool = False) -> Steps[Verification]
     steadiness = Steadiness()
     yield Progress(f"waiting for {ref}")
     began, text = time.monotonic(), ""
-    last = began
+    last, first = began, None
     for obj in _looks(ctx, ref):
         if obj is None:
             return Verification(healthy=False, text=f"{title} was deleted while it was waited for.")
@@ -63,9 +63,11 @@ def healthy(ctx: Context, ref: Ref, *, new: bool = False) -> Steps[Verification]
             yield Progress(f"{title}: {state.text}", state.fraction)
         if _first_consumer(ctx, obj):
             return Verification(healthy=True, text=f"{title} is in place and gets its volume when a pod uses it.")
-        limit = patience(obj)
+        limit = min(patience(obj), ctx.patience)
         # The verdict on the rollout before this one stands until the new one gets on; a new one cannot be that quick.
-        former = state.failed == DEADLINE and time.monotonic() - began < min(_FORMER_SECONDS, limit / 2)
+        first = first or state
+        of_old = state.failed == DEADLINE or bool(first.failed)
+        former = of_old and time.monotonic() - began < min(_FORMER_SECONDS, limit / 2)
         why = "" if former else state.failed
         why = why or _in_vain(ctx, obj, time.monotonic() - began)
         if not why and time.monotonic() - last > limit:

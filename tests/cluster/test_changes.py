@@ -368,6 +368,7 @@ def test_fields_of_a_controller_are_not_taken_over(ctx: Context, apply: Put):
 
 def test_expose_and_reach(ctx: Context, apply: Put):
     apply(deployment())
+    assert runs(ctx)
     change = only(changes.expose(ctx, name="web"))
     done = carry_out(ctx, change)
     assert done.verified.healthy, done.verified.text

@@ -246,17 +246,17 @@ def test_a_write_is_sent_once(cluster: Cluster, api: ApiServer) -> None:
 
 
 def test_a_cluster_that_is_not_there(api: ApiServer, connect: Callable[..., Cluster]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        api.url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    cluster = connect(api)
-    key = permit("PATCH", DEPLOYMENT)
-    with pytest.raises(Unreachable) as caught:
-        cluster.get("/version")
-    assert "connection refused" in caught.value.message
-    assert "shipmate cluster up" in caught.value.next_step
-    with key.opened(), pytest.raises(Unreachable):
-        cluster.write(key, "PATCH", DEPLOYMENT, {})  # never sent, so nothing is unknown
+    with socket.socket() as taken:  # by somebody who does not listen
+        taken.bind(("127.0.0.1", 0))
+        api.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        cluster = connect(api)
+        key = permit("PATCH", DEPLOYMENT)
+        with pytest.raises(Unreachable) as caught:
+            cluster.get("/version")
+        assert "connection refused" in caught.value.message
+        assert "shipmate cluster up" in caught.value.next_step
+        with key.opened(), pytest.raises(Unreachable):
+            cluster.write(key, "PATCH", DEPLOYMENT, {})  # never sent, so nothing is unknown
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------

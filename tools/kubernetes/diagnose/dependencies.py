@@ -15,30 +15,74 @@ _BARE = re.compile(r"(?P<host>[a-z](?:[a-z0-9.-]*[a-z0-9])?)(?::(?P<port>\d{1,5}
 _NAMED = re.compile(r"(?:^|_)(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|ENDPOINT|SERVICE|UPSTREAM|BROKERS?|SERVERS|HOSTS)$")
 # Names under which a program is told about itself, not about somebody else.
 _OWN = re.compile(r"^(?:HOST|HOSTNAME)$|BIND|LISTEN|PUBLIC|ALLOWED|VIRTUAL|ADVERTISE|POD_|NODE_|TRUSTED", re.I)
+_DOMAIN = "svc.cluster.local"
 _PORT_TWIN = re.compile(r"(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER)$")
 
 
 class Dependency(NamedTuple):
-    """A host that a container is told to use: by which variable ("" for an argument), with which port if it says."""
+    """A host that a container is told to use: by which variable ("" for an argument), with which port if it says.
+
+    `source` is the ConfigMap that the variable comes from, empty where the workload sets it itself.
+    """
 
     container: str
     variable: str
     value: str
     host: str
     port: int | None
+    source: str = ""
 
 
-def dependencies(workload: Mapping[str, Any]) -> Iterator[Dependency]:
-    """Every host that the containers of a workload are told in plain words."""
-    spec: Mapping[str, Any] = template_of(workload).get("spec") or {}
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        values = {item["name"]: item["value"] for item in container.get("env") or () if item.get("value")}
+Config = Mapping[str, Mapping[str, str]]  # the data of ConfigMaps by name
+
+
+def dependencies(workload: Mapping[str, Any], config: Config | None = None) -> Iterator[Dependency]:
+    """Every host that the containers of a workload are told in plain words, by ConfigMaps as far as they are given."""
+    for container in _containers(workload):
+        own = {item["name"]: item["value"] for item in container.get("env") or () if item.get("value")}
+        lent = {name: found for name, found in _lent(container, config or {}) if name not in own}
+        values = {**{name: value for name, (_, value) in lent.items()}, **own}
         for name, value in values.items():
             if not _OWN.search(name):
-                yield from _in_variable(container["name"], name, value, values)
+                source = lent[name][0] if name in lent else ""
+                for found in _in_variable(container["name"], name, value, values):
+                    yield found._replace(source=source)
         for text in (*(container.get("command") or ()), *(container.get("args") or ())):
             if len(text) < 300:  # a longer one is a script, not a setting
                 yield from _in_urls(container["name"], "", text)
+
+
+def config_names(workload: Mapping[str, Any]) -> set[str]:
+    """The ConfigMaps that fill the environment of a workload's containers."""
+    return {name for container in _containers(workload) for name, _ in _references(container)}
+
+
+def _containers(workload: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    spec: Mapping[str, Any] = template_of(workload).get("spec") or {}
+    return (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+
+
+def _references(container: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each ConfigMap with the entry that names it, later ones last: they win."""
+    for entry in container.get("envFrom") or ():
+        if name := (entry.get("configMapRef") or {}).get("name"):
+            yield name, entry
+    for entry in container.get("env") or ():
+        if name := ((entry.get("valueFrom") or {}).get("configMapKeyRef") or {}).get("name"):
+            yield name, entry
+
+
+def _lent(container: Mapping[str, Any], config: Config) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Variables from ConfigMaps: the name, and ConfigMap and value."""
+    for name, entry in _references(container):
+        data = config.get(name) or {}
+        if "valueFrom" in entry:
+            key = entry["valueFrom"]["configMapKeyRef"]["key"]
+            if key in data:
+                yield entry["name"], (name, data[key])
+        else:
+            prefix = entry.get("prefix") or ""
+            yield from ((f"{prefix}{key}", (name, value)) for key, value in data.items())
 
 
 def _in_variable(container: str, name: str, value: str, values: Mapping[str, str]) -> Iterator[Dependency]:
@@ -79,3 +123,14 @@ def place_of(host: str, home: str, namespaces: set[str]) -> Place | None:
     if len(parts) == 2 and parts[1] in namespaces:
         return Place(parts[0], parts[1], True)
     return None
+
+
+def right_domain(host: str) -> str:
+    """The full name of a service with the end of it spelt right; empty where nothing is wrong with it."""
+    from rapidfuzz import fuzz
+
+    parts = host.rstrip(".").split(".")
+    end = ".".join(parts[2:])
+    if len(parts) < 4 or not all(parts) or end in ("svc", _DOMAIN) or fuzz.ratio(end, _DOMAIN) < 90:
+        return ""
+    return f"{parts[0]}.{parts[1]}.{_DOMAIN}"

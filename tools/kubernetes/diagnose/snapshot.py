@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from tools.change import Ref
 from tools.context import Context
 from tools.errors import Forbidden, NotFound, ShipmateError, Unreachable
+from tools.kubernetes.diagnose.dependencies import Dependency, config_names, dependencies
 from tools.kubernetes.diagnose.superseded import superseded
-from tools.kubernetes.diagnose.trim import Object, Trimmer
+from tools.kubernetes.diagnose.ahead import Ahead
+from tools.kubernetes.diagnose.slim import Object, Slimmer
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.secrets.redact import redact_text
 
 _CLUSTER_WIDE = ("nodes", "storageclasses.storage.k8s.io", "persistentvolumes", "namespaces")
+_NAMES_ONLY = ("secrets", "configmaps")
+# What the rules ask for on any cluster, the longest lists first; other kinds are read when a rule asks for them.
+USUAL = (
+    "pods", "events", "replicasets.apps", "deployments.apps", "nodes", "services", "statefulsets.apps",
+    "daemonsets.apps", "jobs.batch", "cronjobs.batch", "persistentvolumeclaims", "ingresses.networking.k8s.io",
+    "networkpolicies.networking.k8s.io", "horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io", "namespaces",
+)  # fmt: skip
 _LOG_LINES = 200
 _LOG_BYTES = 200_000
 
@@ -57,6 +68,7 @@ class Snapshot:
         self.counts: dict[str, int] = {}  # how many of each kind were read
         self._lists: dict[str, list[Object]] = {}
         self._logs: dict[tuple[str, str, bool], str] = {}
+        self._ahead: Ahead | None = None
 
     def all(self, kind: str) -> list[Object]:
         """Every object of a kind such as "deployments.apps"; empty where it may not be read."""
@@ -64,21 +76,35 @@ class Snapshot:
             self._lists[kind] = self._list(kind)
         return self._lists[kind]
 
+    def read_ahead(self) -> None:
+        """Begin to read what every diagnosis needs."""
+        served: list[str] = []
+        for kind in USUAL:
+            with suppress(NotFound):
+                self.ctx.cluster.kinds.resolve(kind)
+                served.append(kind)
+        self._ahead = Ahead(self._read, served)
+
+    def _read(self, kind: str) -> list[Object]:
+        cluster = self.ctx.cluster
+        place = None if kind in _CLUSTER_WIDE else self.namespace
+        found = cluster.list(
+            cluster.kinds.resolve(kind), place, metadata_only=kind in _NAMES_ONLY, decode=Slimmer().page
+        )
+        return list(found)
+
     def _list(self, kind: str) -> list[Object]:
         name, _, group = kind.partition(".")
         label = kind if group.startswith("metrics.") else name
         try:
-            resource = self.ctx.cluster.kinds.resolve(kind)
+            self.ctx.cluster.kinds.resolve(kind)
         except NotFound:
             if not group or "." not in group or group.endswith(".k8s.io"):
                 self.unchecked[label] = "the cluster does not serve this kind"
             return []  # a cluster that never had somebody's own kind has none of it
-        place = None if kind in _CLUSTER_WIDE else self.namespace
-        names_only = kind in ("secrets", "configmaps")
-        trimmer = Trimmer()
         try:
-            with _no_collection():
-                found = [trimmer.trim(obj) for obj in self.ctx.cluster.list(resource, place, metadata_only=names_only)]
+            found = self._ahead.take(kind) if self._ahead else None
+            found = self._read(kind) if found is None else found
             self.counts[label] = len(found)
             return found
         except ShipmateError as error:
@@ -114,9 +140,8 @@ class Snapshot:
             return self.pods
         try:
             resource = self.ctx.cluster.kinds.resolve("pods")
-            live = self.ctx.cluster.list(resource, fields="status.phase!=Succeeded,status.phase!=Failed")
-            trimmer = Trimmer()
-            return [trimmer.trim(pod) for pod in live]
+            fields = "status.phase!=Succeeded,status.phase!=Failed"
+            return list(self.ctx.cluster.list(resource, fields=fields, decode=Slimmer().page))
         except ShipmateError as error:
             self.unchecked["pods of other namespaces"] = error.message
             return self.pods
@@ -213,6 +238,41 @@ class Snapshot:
             and selects({"matchLabels": selector}, (template_of(item).get("metadata") or {}).get("labels") or {})
         ]
 
+    def hosts(self, workload: Object) -> list[Dependency]:
+        """Every host that a workload is told; in a single namespace also by the ConfigMaps that fill its variables."""
+        uid, space = workload["metadata"]["uid"], workload["metadata"].get("namespace")
+        if uid not in self._hosts:
+            names = config_names(workload) if self.namespace else ()
+            data = {name: self._data(name, space) for name in names}
+            self._hosts[uid] = list(dependencies(workload, data))
+        return self._hosts[uid]
+
+    @cached_property
+    def _hosts(self) -> dict[str, list[Dependency]]:
+        return {}
+
+    def _data(self, name: str, namespace: str | None) -> Mapping[str, str]:
+        """What a ConfigMap holds; the list has their names only."""
+        found = self.elsewhere(Ref(api_version="v1", kind="ConfigMap", name=name, namespace=namespace))
+        return (found or {}).get("data") or {}
+
+    def elsewhere(self, ref: Ref) -> Object | None:
+        """One object that no list of the snapshot holds, read once; empty where it may not be read, None for none."""
+        key = str(ref)
+        if key not in self._read:
+            try:
+                self._read[key] = self.ctx.cluster.read(ref)
+            except NotFound:
+                self._read[key] = None
+            except ShipmateError as error:
+                self._read[key] = {}
+                self.unchecked[f"{ref.kind.lower()}s of {ref.namespace}"] = error.message
+        return self._read[key]
+
+    @cached_property
+    def _read(self) -> dict[str, Object | None]:
+        return {}
+
     # --- events and logs ------------------------------------------------------------------------------------------
 
     @cached_property
@@ -255,18 +315,6 @@ class Snapshot:
     def seconds_since(self, time: str | None) -> float:
         """Age in seconds of a time as the server writes it; 0 when there is none."""
         return (self.now - datetime.fromisoformat(time)).total_seconds() if time else 0.0
-
-
-@contextmanager
-def _no_collection() -> Generator[None]:
-    """Decoded JSON has no cycles; looking for some in ever more of it would take a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _last_seen(event: Object) -> str:

@@ -13,7 +13,7 @@ from tools.change import ApplyManifest, Patch, Ref
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.again import made_again
 from tools.kubernetes.diagnose.closest import right_selector
-from tools.kubernetes.diagnose.dependencies import Dependency, dependencies, place_of
+from tools.kubernetes.diagnose.dependencies import Dependency, place_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.workload_changes import containers_of, env_change, ref_of, template_of
@@ -42,7 +42,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
         if item["spec"].get("clusterIP") == "None" and item["spec"].get("selector") and _moved(item)
     }
     for client in snap.workloads() if unmapped else ():
-        yield from _unmapped(client, unmapped)
+        yield from _unmapped(snap, client, unmapped)
 
 
 def _missing(item: Object, name: str) -> Seen:
@@ -120,9 +120,9 @@ def _moved(service: Object) -> dict[int, int]:
     }
 
 
-def _unmapped(client: Object, services: dict[tuple[str, str], Object]) -> Iterator[Seen]:
+def _unmapped(snap: Snapshot, client: Object, services: dict[tuple[str, str], Object]) -> Iterator[Seen]:
     home = client["metadata"].get("namespace") or ""
-    for dependency in dependencies(client):
+    for dependency in snap.hosts(client):
         place = place_of(dependency.host, home, {space for space, _ in services})
         service = services.get((place.namespace, place.name)) if place else None
         right = _moved(service).get(dependency.port or 0) if service else None
@@ -155,7 +155,13 @@ def _wrong_port(client: Object, service: Object, dependency: Dependency, right: 
 def _port_change(client: Object, dependency: Dependency, right: int) -> Patch | None:
     """The port in the variable that names it; a value with a password must not travel inside of a finding."""
     own = next((c for c in containers_of(client) if c["name"] == dependency.container), None)
-    if not own or not dependency.variable or "@" in dependency.value or template_of(client).get("spec") is None:
+    if (
+        not own
+        or not dependency.variable
+        or dependency.source
+        or "@" in dependency.value
+        or template_of(client).get("spec") is None
+    ):
         return None
     told = f"{dependency.host}:{dependency.port}"
     if told not in dependency.value:

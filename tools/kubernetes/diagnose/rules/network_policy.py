@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tools.change import ApplyManifest, Ref
 from tools.finding import Severity
-from tools.kubernetes.diagnose.dependencies import dependencies, place_of
+from tools.kubernetes.diagnose.dependencies import place_of
 from tools.kubernetes.diagnose.reach import Block, End, Network, end_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
@@ -70,7 +70,7 @@ def needed(snap: Snapshot, client: Object) -> Iterator[tuple[Object, int | None]
     home = client["metadata"].get("namespace") or ""
     spaces = {snap.namespace} if snap.namespace else {item["metadata"]["name"] for item in snap.all("namespaces")}
     told: set[tuple[str, int | None]] = set()
-    for dependency in dependencies(client):
+    for dependency in snap.hosts(client):
         place = place_of(dependency.host, home, spaces)
         service = place and snap.find("services", place.name, place.namespace)
         if service and (dependency.host, dependency.port) not in told:

@@ -29,11 +29,38 @@ def test_a_symptom_without_a_cause_stands_for_itself():
 
 def test_a_grave_symptom_makes_its_cause_grave_and_the_worst_come_first():
     found = fold([
-        seen("SM-A", DATABASE, "small", severity=Severity.INFO),
+        seen("SM-A", DATABASE, "small", severity=Severity.WARNING),
         seen("SM-B", BACKEND, "middling", severity=Severity.WARNING),
         seen("SM-C", SERVICE, "grave", severity=Severity.CRITICAL, symptom_of=(DATABASE,)),
     ])  # fmt: skip
     assert [(finding.id, finding.severity) for finding, _ in found] == [("SM-A", "critical"), ("SM-B", "warning")]
+
+
+def test_what_is_merely_worth_knowing_is_no_cause():
+    found = fold([
+        seen("SM-A", DATABASE, "an old manifest", severity=Severity.INFO),
+        seen("SM-C", SERVICE, "nobody answers", symptom_of=(DATABASE,)),
+    ])  # fmt: skip
+    assert [finding.id for finding, _ in found] == ["SM-C", "SM-A"]
+
+
+def test_a_symptom_joins_the_gravest_cause_of_its_object():
+    found = fold([
+        seen("SM-A", DATABASE, "its budget is tight", severity=Severity.WARNING),
+        seen("SM-B", DATABASE, "its image is not there"),
+        seen("SM-C", SERVICE, "nobody answers", symptom_of=(DATABASE,)),
+    ])  # fmt: skip
+    assert [(finding.id, finding.chain) for finding, _ in found] == [("SM-B", ("nobody answers",)), ("SM-A", ())]
+
+
+def test_symptoms_without_their_cause_still_form_one_chain():
+    gone = Ref(api_version="v1", kind="ConfigMap", name="settings", namespace="todo")
+    ((finding, keys),) = fold([
+        seen("SM-C", SERVICE, "nobody answers", symptom_of=(DATABASE,)),
+        seen("SM-B", DATABASE, "its settings are missing", symptom_of=(gone,)),
+    ])  # fmt: skip
+    assert (finding.id, finding.chain) == ("SM-B", ("nobody answers",))
+    assert len(keys) == 2
 
 
 def test_texts_are_redacted_and_cut():

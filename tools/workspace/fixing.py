@@ -8,8 +8,9 @@ from tools.change import Change, Cure, Proposal, Trouble
 from tools.context import Context
 from tools.errors import NeedsAnswer, NotFound, Unsolved
 from tools.finding import Finding, Fix, Severity
+from tools.kubernetes.diagnose.folding import key
 from tools.kubernetes.diagnose.remedy import filled, place_in_code, restarts
-from tools.kubernetes.diagnose.run import Look, key, look
+from tools.kubernetes.diagnose.run import Look, look
 from tools.workspace.lasting import lasting
 
 _PROOF = "Afterwards I look again: it counts as fixed only if that is gone and nothing new came, else I take it back."

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from tools.change import Change
 from tools.errors import BadRequest
 from tools.finding import Finding, Fix
-from tools.kubernetes.diagnose.run import Key, Look, key
+from tools.kubernetes.diagnose.folding import Key, key
+from tools.kubernetes.diagnose.run import Look
 from tools.kubernetes.diagnose.snapshot import Object
 from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of, restart_change

@@ -13,8 +13,9 @@ from tools.catalog import Result
 from tools.change import Ref
 from tools.context import Context
 from tools.errors import BadRequest, NeedsAnswer, NotFound, ShipmateError
-from tools.finding import Finding, Severity
+from tools.finding import Finding
 from tools.kubernetes.diagnose import report, rules
+from tools.kubernetes.diagnose.folding import Key, fold, key
 from tools.kubernetes.diagnose.rule import Seen, cut
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.handlers.foresight.capacity import selects
@@ -23,7 +24,6 @@ from tools.kubernetes.look.lookup import get_one
 from tools.kubernetes.workload_changes import ref_of, template_of
 
 _OTHER_KINDS = ("pod", "service", "job", "persistentvolumeclaim", "ingress", "horizontalpodautoscaler", "node")
-Key = tuple[str, str, str]
 
 
 @cache
@@ -133,45 +133,6 @@ def check(snap: Snapshot) -> list[Seen]:
             name = rule.__name__.rpartition(".")[2]
             snap.unchecked[f"rule {name}"] = f"a bug in Shipmate, {type(error).__name__}: {cut(str(error), 120)}"
     return found
-
-
-def fold(found: Iterable[Seen]) -> list[tuple[Finding, frozenset[Key]]]:
-    """One finding for each cause, with the keys of all objects that suffer from it; worst first.
-
-    A finding that is a symptom of an object joins what is wrong with that object: its summary becomes the head of
-    the cause's chain.
-    """
-    items = list(found)
-    causes = [item for item in items if not item.symptom_of]
-    waiting = [item for item in items if item.symptom_of]
-    merged: list[tuple[Finding, set[Key]]] = [(item.finding, {key(item.finding.subject)}) for item in causes]
-    moved = True
-    while moved and waiting:  # a symptom may be the cause of another symptom
-        moved = False
-        for item in list(waiting):
-            wanted = {key(ref) for ref in item.symptom_of}
-            hits = [index for index, (_, keys) in enumerate(merged) if keys & wanted]
-            for index in hits[:1]:
-                merged[index] = _joined(merged[index], item.finding)
-                waiting.remove(item)
-                moved = True
-    merged += [(item.finding, {key(item.finding.subject)}) for item in waiting]
-    order = list(Severity)
-    merged.sort(key=lambda pair: (order.index(pair[0].severity), str(pair[0].subject), pair[0].id, pair[0].summary))
-    return [(finding, frozenset(keys)) for finding, keys in merged]
-
-
-def _joined(cause: tuple[Finding, set[Key]], symptom: Finding) -> tuple[Finding, set[Key]]:
-    finding, keys = cause
-    chain = finding.chain if symptom.summary in finding.chain else (symptom.summary, *finding.chain)
-    order = list(Severity)
-    severity = min(finding.severity, symptom.severity, key=order.index)
-    return finding.model_copy(update={"chain": chain, "severity": severity}), keys | {key(symptom.subject)}
-
-
-def key(ref: Ref) -> Key:
-    """What tells objects apart whatever version they were read in."""
-    return ref.kind, ref.namespace or "", ref.name
 
 
 def concerning(snap: Snapshot, target: Object, found: Iterable[tuple[Finding, frozenset[Key]]]) -> list[Finding]:

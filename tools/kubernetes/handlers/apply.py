@@ -20,6 +20,7 @@ from tools.kubernetes.handlers.foresight.preflight import (
     check_shown,
     compare,
     defines,
+    deleted_earlier,
     live_object,
     made_earlier,
     previewing,
@@ -57,10 +58,12 @@ class ApplyHandler:
         except NotFound as error:
             return _unknown_kind(change, earlier, str(error))
         live = live_object(ctx, ref)
-        write = _write(ctx, change, path, live)
+        again = live is not None and deleted_earlier(earlier, ref)
+        write = _write(ctx, change, path, None if again else live)
         base = Preview(summary=change.summary, writes=(write,))
-        if live is None:
-            return _preview_new(ctx, change, base, rests, earlier)
+        if live is None or again:
+            trial = _renamed(change) if again else _moved(change, "default") if rests else change
+            return _preview_new(ctx, change, base, trial, earlier)
         if change.create_only:
             what = f"{ref.kind} {ref.name} exists already{f' in {ref.namespace}' if ref.namespace else ''}."
             return base.model_copy(update={"uid": live["metadata"]["uid"], "blockers": (what,)})
@@ -122,11 +125,11 @@ def _unknown_kind(change: ApplyManifest, earlier: tuple[Change, ...], text: str)
 
 
 def _preview_new(
-    ctx: Context, change: ApplyManifest, base: Preview, rests: bool, earlier: tuple[Change, ...]
+    ctx: Context, change: ApplyManifest, base: Preview, trial: ApplyManifest, earlier: tuple[Change, ...]
 ) -> Preview:
-    ref = change.ref
+    """`trial` is what can be tried now: it differs from the change where that rests on earlier steps."""
+    ref, rests = change.ref, trial is not change
     base = base.model_copy(update={"undo": "It is deleted again.", "provisional": rests})
-    trial = _moved(change, "default") if rests and ref.namespace else change
     if rests and (blockers := missing_rights(ctx, (*base.writes, _creating(base.writes[0])))):
         return base.model_copy(update={"blockers": blockers})
     tried = _dry_run(ctx, trial, base.writes[0].method)
@@ -136,6 +139,7 @@ def _preview_new(
             return base.model_copy(update={"warnings": (note,)})
         return base.model_copy(update={"blockers": tried.blockers})
     stored = tried.body
+    stored["metadata"]["name"] = ref.name
     if ref.namespace:
         stored["metadata"]["namespace"] = ref.namespace
     seen = compare(ctx, ref, None, stored, unseal(ctx, change.manifest))
@@ -160,12 +164,19 @@ def _creating(write: Write) -> Write:
 
 
 def _moved(change: ApplyManifest, namespace: str) -> ApplyManifest:
-    meta = {**change.manifest.get("metadata", {}), "namespace": namespace}
+    """The same in a namespace that is there already."""
+    return _placed(change, namespace=namespace) if change.ref.namespace else _placed(change)
+
+
+def _renamed(change: ApplyManifest) -> ApplyManifest:
+    """The same by another name, while the object that an earlier step deletes still has its own."""
+    return _placed(change, name=f"{change.ref.name[:40].rstrip('.-')}-again")
+
+
+def _placed(change: ApplyManifest, **place: str) -> ApplyManifest:
+    meta = {**change.manifest.get("metadata", {}), **place}
     return change.model_copy(
-        update={
-            "ref": change.ref.model_copy(update={"namespace": namespace}),
-            "manifest": {**change.manifest, "metadata": meta},
-        }
+        update={"ref": change.ref.model_copy(update=place), "manifest": {**change.manifest, "metadata": meta}}
     )
 
 

@@ -10,6 +10,7 @@ from tools.kubernetes.diagnose.closest import closest, corrected, labels_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, near, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.rolling import replicas_of
+from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
@@ -17,6 +18,12 @@ IDS = {
     "SM-SERVICE-NOT-READY": "no pod behind the service is ready",
     "SM-SERVICE-PORT": "the service sends traffic to a port that its pods do not have",
 }
+
+
+_MAKING = frozenset(("ContainerCreating", "PodInitializing"))
+_BEGINNING = _MAKING | {""}
+_YOUNG, _SLOW = 60.0, 180.0  # seconds that a program, and the making of its container, may take
+_NEW = 5.0  # seconds until a workload has its pods
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -51,7 +58,7 @@ def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterat
     behind = snap.behind(service)
     wanted = [item for item in behind if replicas_of(item)]
     name, told = service["metadata"]["name"], ",".join(f"{k}={v}" for k, v in selector.items())
-    if behind and not wanted:
+    if behind and not wanted or any(_new(snap, item) for item in wanted):
         return
     if wanted:
         yield seen(
@@ -89,29 +96,39 @@ def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterat
     )
 
 
+def _new(snap: Snapshot, workload: Object) -> bool:
+    """Whether its controller may not have got round to its pods yet."""
+    moved = condition(workload, "Available").get("lastTransitionTime") or ""
+    return snap.seconds_since(max(workload["metadata"]["creationTimestamp"], moved)) < _NEW
+
+
 def _not_ready(snap: Snapshot, service: Object, pods: list[Object]) -> Iterator[Seen]:
+    if any(_starting(snap, pod) for pod in pods):
+        return
     owners = {snap.owner(pod)["metadata"]["uid"]: snap.owner(pod) for pod in pods}
     name = service["metadata"]["name"]
-    youngest = min(snap.seconds_since(pod["metadata"]["creationTimestamp"]) for pod in pods)
     causes = [ref_of(item) for item in owners.values()]
     told = ", ".join(str(ref) for ref in causes)
-    found = seen(
+    yield seen(
         "SM-SERVICE-NOT-READY",
         service,
         f"Service {name} has no ready endpoints: no pod of {told} is ready.",
         severity=Severity.CRITICAL,
         symptom_of=causes,
     )
-    if (
-        youngest > 60
-        or any(status.get("restartCount") for pod in pods for status in _statuses(pod))
-        or any((status.get("state") or {}).get("waiting") for pod in pods for status in _statuses(pod))
-    ):
-        yield found
 
 
-def _statuses(pod: Object) -> list[Object]:
-    return (pod.get("status") or {}).get("containerStatuses") or []
+def _starting(snap: Snapshot, pod: Object) -> bool:
+    """Whether a pod may simply not be up yet: nothing has failed, and it is young or has just begun to run."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    states = [status.get("state") or {} for status in statuses]
+    failed = any(status.get("restartCount") for status in statuses) or any("terminated" in state for state in states)
+    waits = {(state.get("waiting") or {}).get("reason", "") for state in states}
+    if failed or waits - _BEGINNING:
+        return False
+    age = snap.seconds_since(pod["metadata"]["creationTimestamp"])
+    began = [snap.seconds_since((state.get("running") or {}).get("startedAt")) for state in states]
+    return age < (_SLOW if waits & _MAKING or not states else _YOUNG) or any(0 < since < _YOUNG for since in began)
 
 
 def _ports(service: Object, pods: list[Object]) -> Iterator[Seen]:

@@ -136,6 +136,12 @@ def _title(ref: Ref) -> str:
     return text[:1].upper() + text[1:]
 
 
+def deleted_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:
+    """Whether an earlier change of the plan deletes the object."""
+    gone = {(one.ref.kind, one.ref.name, one.ref.namespace) for one in earlier if one.kind == "delete"}
+    return (ref.kind, ref.name, ref.namespace) in gone
+
+
 def made_earlier(earlier: tuple[Change, ...], ref: Ref) -> bool:
     """Whether an earlier change of the plan makes the namespace of this object, its kind or the object itself."""
     for change in earlier:

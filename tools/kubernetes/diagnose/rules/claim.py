@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.change import Ref
-from tools.finding import Fix
-from tools.kubernetes.diagnose.rule import Seen, event, field, latest, near, pods_text, seen
+from tools.change import ApplyManifest, Ref
+from tools.finding import Asks, Fix
+from tools.kubernetes.diagnose.again import made_again
+from tools.kubernetes.diagnose.mending import pod_patch
+from tools.kubernetes.diagnose.rule import Seen, change_fix, event, field, latest, near, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 
 IDS = {
@@ -46,7 +48,12 @@ def _pending(snap: Snapshot, claim: Object) -> Iterator[Seen]:
             f"Claim {_name(claim)} names the storage class {name}, which does not exist{hint}.",
             chain=[*chain, f"storage class {name} does not exist"],
             evidence=(field("spec.storageClassName", name), event(told)),
-            fixes=(Fix(text=f"Make the claim again with {best or 'an existing class'}: its class cannot be changed."),),
+            fixes=(
+                _again(claim, {"storageClassName": best, "volumeName": None}, f"with storage class {best}")
+                if best
+                else None,
+                Fix(text=f"Make the claim again with {best or 'an existing class'}: its class cannot be changed."),
+            ),
         )
     elif name is None and not any(_is_default(item) for item in classes.values()):
         yield seen(
@@ -82,6 +89,7 @@ def _missing(snap: Snapshot) -> Iterator[Seen]:
             if not name or (space, name) in told or snap.find("persistentvolumeclaims", name, space):
                 continue
             told.add((space, name))
+            owner = snap.owner(pod)
             known = [
                 c["metadata"]["name"] for c in snap.all("persistentvolumeclaims") if c["metadata"]["namespace"] == space
             ]
@@ -91,9 +99,36 @@ def _missing(snap: Snapshot) -> Iterator[Seen]:
                 "SM-CLAIM-MISSING",
                 ref,
                 f"Volume claim {name} does not exist in {space}{f'; there is {best}' if best else ''}.",
-                chain=(f"{pods_text(1, snap.owner(pod))} cannot start", f"claim {name} does not exist"),
-                fixes=(Fix(text=f"Make the claim {name}, or correct its name in the pod."),),
+                chain=(f"{pods_text(1, owner)} cannot start", f"claim {name} does not exist"),
+                fixes=(
+                    _other(owner, volume["name"], best) if best else _made(ref),
+                    Fix(text=f"Make the claim {name}, or correct its name in the pod."),
+                ),
             )
+
+
+def _other(owner: Object, volume: str, claim: str) -> Fix | None:
+    """The claim that was probably meant."""
+    body = {"volumes": [{"name": volume, "persistentVolumeClaim": {"claimName": claim}}]}
+    change = pod_patch(owner, "set claim", f"use claim {claim} for volume {volume}", body)
+    return change_fix(f"Use the claim {claim}.", change) if change else None
+
+
+def _made(ref: Ref) -> Fix:
+    """A new claim; only a person knows how large."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "{value}"}}}
+    meta = {"name": ref.name, "namespace": ref.namespace}
+    manifest = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
+    change = ApplyManifest(summary=f"make {ref} of {{value}}", ref=ref, manifest=manifest, create_only=True)
+    asks = Asks(question=f"Which size shall the new claim {ref.name} have (10Gi, say)?")
+    return Fix(text=f"Make the claim {ref.name}.", changes=(change,), asks=asks)
+
+
+def _again(claim: Object, spec: dict[str, object], why: str) -> Fix | None:
+    """The claim made anew: without a volume it holds nothing."""
+    if claim["spec"].get("volumeName"):
+        return None
+    return change_fix(f"Make the claim again {why}; it holds no data yet.", *made_again(claim, spec, why))
 
 
 def _uses(pod: Object, name: str, namespace: str) -> bool:

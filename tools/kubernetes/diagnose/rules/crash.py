@@ -55,6 +55,8 @@ IDS = {
     "SM-CRASH": "the program ends with an error",
 }
 _RECENT = 600  # seconds; an ending longer ago, with a ready container now, is history
+_YOUNG = 10  # seconds in which a container that was started again still has to show that it can
+_CALM = 60  # seconds; one that runs longer than this, and than before, has recovered
 
 _CLUES = {
     "connection": ("SM-CRASH-DEPENDENCY", "it cannot connect to {about}"),
@@ -130,10 +132,19 @@ def _crashes(snap: Snapshot, unit: Unit) -> bool:
     again = unit.status.get("restartCount", 0) > 0 or (unit.status.get("state") or {}).get("terminated")
     forever = unit.pod["spec"].get("restartPolicy", "Always") == "Always" and not once
     failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled" or forever
-    recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT
-    troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready"))
+    recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT and not _recovered(snap, unit)
+    young = snap.seconds_since(((unit.status.get("state") or {}).get("running") or {}).get("startedAt")) < _YOUNG
+    troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready") or young)
     told_else = _killed_by_probe(snap, unit) or hook_trouble(snap, unit)
     return bool(again and failed and troubled) and not told_else
+
+
+def _recovered(snap: Snapshot, unit: Unit) -> bool:
+    """It runs and is ready for clearly longer than it did the last time."""
+    now = snap.seconds_since(((unit.status.get("state") or {}).get("running") or {}).get("startedAt"))
+    ended = unit.terminated
+    last = snap.seconds_since(ended.get("startedAt")) - snap.seconds_since(ended.get("finishedAt"))
+    return bool(unit.status.get("ready")) and now > max(_CALM, 2 * last)
 
 
 def _killed_by_probe(snap: Snapshot, unit: Unit) -> bool:
@@ -169,7 +180,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     why = _filled(why, clue, code if id == "SM-CRASH" else 0)
     story = unreached(snap, unit, clue) if clue and id == "SM-CRASH-DEPENDENCY" else Story()
     deeper = mend(unit, id, clue) if clue else Mend()
-    if clue and clue.kind == "name" and not story.causes and (dns := own_dns(snap, unit, clue)):
+    if clue and clue.kind == "name" and story.causes != (ref_of(unit.owner),) and (dns := own_dns(snap, unit, clue)):
         id, story, deeper = "SM-CRASH-DNS", Story(), dns
     place = f" at {clue.where}" if clue and clue.where and id in ("SM-CRASH-EXCEPTION", "SM-CRASH-VARIABLE") else ""
     said = f": {cut(clue.text, 160)}" if clue else "."

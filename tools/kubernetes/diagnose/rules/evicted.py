@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tools.finding import Evidence, Fix, Severity
-from tools.kubernetes.diagnose.rule import Seen, cut, pods_text, seen
+from tools.kubernetes.diagnose.crash_fixes import doubled, larger_volume
+from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.state import condition
-from tools.kubernetes.workload_changes import ref_of
+from tools.kubernetes.workload_changes import containers_of, ref_of, resources_change
 
 IDS = {
     "SM-EVICTED": "the node ran short of something and evicted pods",
@@ -27,6 +28,8 @@ _OWN = re.compile(
     r"ephemeral local storage usage exceeds|exceeds the total limit|exceeded its local ephemeral storage"
     r"|[Uu]sage of EmptyDir volume .* exceeds"
 )
+_VOLUME = re.compile(r'[Uu]sage of EmptyDir volume "(?P<name>[^"]+)" exceeds')
+_CONTAINER = re.compile(r'[Cc]ontainer (?P<name>\S+) exceeded its local ephemeral storage limit "(?P<limit>[^"]+)"')
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -39,12 +42,39 @@ def check(snap: Snapshot) -> Iterator[Seen]:
         if reason not in ("Evicted", "Preempting") and taken.get("reason") != "PreemptionByScheduler":
             continue
         when = taken.get("lastTransitionTime") or status.get("startTime")
-        if snap.seconds_since(when) < _RECENT:
+        if snap.seconds_since(when) < _RECENT and _is_current(snap, pod):
             kind = "SM-EPHEMERAL-STORAGE" if _OWN.search(message) else "SM-EVICTED"
             kind = kind if reason == "Evicted" else "SM-PREEMPTED"
             lost[kind, snap.owner(pod)["metadata"]["uid"]].append(pod)
     for (kind, _), pods in lost.items():
         yield _finding(snap, kind, pods)
+
+
+def _is_current(snap: Snapshot, pod: Object) -> bool:
+    """Whether its Deployment still makes such pods: what became of a former template is history."""
+    owner = snap.owner(pod)
+    if owner["kind"] != "Deployment":
+        return True
+    sets = [item for item in snap.all("replicasets.apps") if snap.owner(item) is owner]
+    newest = max(sets, key=lambda item: item["metadata"]["creationTimestamp"], default=None)
+    own = {entry["uid"] for entry in pod["metadata"].get("ownerReferences") or ()}
+    return newest is None or newest["metadata"]["uid"] in own or (newest["spec"].get("replicas") or 0) == 0
+
+
+def _more_room(owner: Object, pod: Object, message: str) -> Fix | None:
+    """Twice the limit that the kubelet names: of a volume, or of a container's own disk."""
+    if found := _VOLUME.search(message):
+        volume = next((item for item in pod["spec"].get("volumes") or () if item["name"] == found["name"]), {})
+        return larger_volume(owner, volume).fix if (volume.get("emptyDir") or {}).get("sizeLimit") else None
+    found = _CONTAINER.search(message)
+    if not found or owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return None
+    if found["name"] not in [item["name"] for item in containers_of(owner)]:
+        return None
+    limit = found["limit"]
+    more = doubled(limit)
+    change = resources_change(owner, found["name"], limits={"ephemeral-storage": more})
+    return change_fix(f"Raise the limit of ephemeral-storage from {limit} to {more}.", change)
 
 
 def _finding(snap: Snapshot, kind: str, pods: list[Object]) -> Seen:
@@ -68,5 +98,5 @@ def _finding(snap: Snapshot, kind: str, pods: list[Object]) -> Seen:
         severity=Severity.WARNING,
         chain=(f"{ref_of(owner)} lost {len(pods)} pod{'s' if len(pods) > 1 else ''}", why),
         evidence=(Evidence(source="field", text=cut(f"status.message = {message}")),),
-        fixes=(Fix(text=fix),),
+        fixes=(_more_room(owner, pods[0], message) if kind == "SM-EPHEMERAL-STORAGE" else None, Fix(text=fix)),
     )

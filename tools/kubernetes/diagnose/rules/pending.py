@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.change import Patch, Ref
-from tools.finding import Evidence, Fix
-from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, event, latest, pods_text, seen
+from tools.finding import Asks, Evidence, Fix
+from tools.kubernetes.diagnose.affinity import affinity_text, corrected, terms_text
+from tools.kubernetes.diagnose.mending import pod_patch
+from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, cut, event, latest, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.diagnose.superseded import superseded
 from tools.kubernetes.handlers.foresight.capacity import needs, room, room_text
+from tools.kubernetes.quantity import parse
 from tools.kubernetes.rollout.rolling import replicas_of
-from tools.kubernetes.workload_changes import ref_of, scale_change
+from tools.kubernetes.workload_changes import containers_of, ref_of, scale_change
 
 IDS = {
     "SM-PENDING-CPU": "no node has enough CPU left",
@@ -60,6 +63,15 @@ def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
             fixes=(Fix(text=f"Look at who sets the gate {gates}."),),
         )
     told = Evidence(source="event", text=cut(message.partition(" preemption:")[0]))
+    if place := _elsewhere(snap, pod, message):
+        return seen(
+            "SM-PENDING-VOLUME",
+            owner,
+            f"{pods_text(len(pods), owner)} wait for a node that has {place}.",
+            chain=(f"{pods_text(len(pods), owner)} cannot start", f"no node that takes them has {place}"),
+            evidence=(told,),
+            fixes=(Fix(text="Bring that node back, or restore the data to a new volume."),),
+        )
     if claims := _claims(snap, pod, message):
         names = ", ".join(claim.name for claim in claims)
         return seen(
@@ -73,6 +85,7 @@ def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
     others = [item for item in snap.every_pod if item["spec"].get("nodeName")]
     found = room(nodes, others, pod, len(pods))
     id, why = _port(others, pod, message) or _reason(found.reasons, message, bool(nodes))
+    why = f"{why}{_asked(id, pod)}"
     sums = room_text(found, pod["spec"], replicas_of(owner) or 1, len(pods))
     return seen(
         id,
@@ -80,8 +93,18 @@ def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
         f"{pods_text(len(pods), owner)} find{'s' if len(pods) == 1 else ''} no node: {why}.",
         chain=(f"{pods_text(len(pods), owner)} cannot start", why),
         evidence=(told, Evidence(source="metric", text=sums), event(latest(snap, pod, "NotTriggerScaleUp"))),
-        fixes=_fixes(id, owner, pods, found.ever),
+        fixes=_fixes(snap, id, owner, pods, found.ever),
     )
+
+
+def _asked(id: str, pod: Object) -> str:
+    """What the pod asks for, in the words of its own spec."""
+    if id == "SM-PENDING-SELECTOR" and (terms := affinity_text(pod["spec"])):
+        return f" ({terms})"
+    what = {"SM-PENDING-CPU": "cpu", "SM-PENDING-MEMORY": "memory"}.get(id, "")
+    containers = (*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ()))
+    asked = [((item.get("resources") or {}).get("requests") or {}).get(what) for item in containers]
+    return f" (it asks for {' + '.join(filter(None, asked))})" if any(asked) else ""
 
 
 def _claims(snap: Snapshot, pod: Object, message: str) -> list[Ref]:
@@ -96,6 +119,19 @@ def _claims(snap: Snapshot, pod: Object, message: str) -> list[Ref]:
         if name and (claim is None or (claim.get("status") or {}).get("phase") != "Bound"):
             found.append(Ref(api_version="v1", kind="PersistentVolumeClaim", name=name, namespace=space))
     return found
+
+
+def _elsewhere(snap: Snapshot, pod: Object, message: str) -> str:
+    """The bound volume that is tied to other nodes, and to which."""
+    if "volume node affinity" not in message and "PersistentVolume's node affinity" not in message:
+        return ""
+    for volume in pod["spec"].get("volumes") or ():
+        name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        claim = snap.find("persistentvolumeclaims", name, pod["metadata"]["namespace"]) if name else None
+        bound = snap.find("persistentvolumes", claim["spec"].get("volumeName", ""), None) if claim else None
+        if bound and (terms := terms_text((bound["spec"].get("nodeAffinity") or {}).get("required") or {})):
+            return f"volume {bound['metadata']['name']} of claim {name} ({terms})"
+    return ""
 
 
 def _port(others: list[Object], pod: Object, message: str) -> tuple[str, str] | None:
@@ -146,9 +182,13 @@ def _reason(reasons: object, message: str, nodes: bool) -> tuple[str, str]:
     return "SM-PENDING", worst
 
 
-def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
-    fixes: list[Fix] = []
+def _fixes(snap: Snapshot, id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
+    fixes = [fix for fix in (_slip(snap, id, owner, pods[0]), back_fix(snap, owner)) if fix]
     running = replicas_of(owner) - len(pods)
+    if running > 0 and id in ("SM-PENDING-APART", "SM-PENDING-PORT") and owner["kind"] in ("Deployment", "StatefulSet"):
+        fixes.append(
+            change_fix(f"Scale to the {running} that fit, until there is a node more.", scale_change(owner, running))
+        )
     if id in ("SM-PENDING-CPU", "SM-PENDING-MEMORY", "SM-PENDING-PODS"):
         asked = ", ".join(sorted(needs(pods[0]["spec"])))
         fixes.append(Fix(text=f"Lower the requests ({asked}) of its containers, or free room on the nodes."))
@@ -156,6 +196,7 @@ def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
             fixes.append(Fix(text="No node is large enough for one such pod, even when empty: lower its requests."))
         if owner["kind"] in ("Deployment", "StatefulSet") and running > 0:
             fixes.append(change_fix(f"Scale to the {running} that fit.", scale_change(owner, running)))
+        fixes += [fix for fix in (_less(id, owner),) if fix]
     if id == "SM-PENDING-PORT":
         fixes.append(Fix(text="Give one of the two another host port, or do without: a service needs none."))
     if change := _without_surge(owner, pods):
@@ -165,6 +206,32 @@ def _fixes(id: str, owner: Object, pods: list[Object], ever: bool) -> list[Fix]:
     if id == "SM-PENDING-SELECTOR":
         fixes.append(Fix(text=f"Label a node accordingly, or correct the node selector of {ref_of(owner)}."))
     return fixes
+
+
+def _slip(snap: Snapshot, id: str, owner: Object, pod: Object) -> Fix | None:
+    """The label that the affinity of the pods probably means."""
+    nodes = snap.all("nodes")
+    found = corrected(pod["spec"], nodes) if id == "SM-PENDING-SELECTOR" else None
+    change = (
+        pod_patch(owner, "set affinity", f"correct {found.told} in the affinity of the pods", found.body)
+        if found
+        else None
+    )
+    return change_fix(f"Correct {found.told}.", change) if found and change else None
+
+
+def _less(id: str, owner: Object) -> Fix | None:
+    """A smaller request of the container that asks for the most; only a person knows how little will do."""
+    what = {"SM-PENDING-CPU": "cpu", "SM-PENDING-MEMORY": "memory"}.get(id)
+    asking = [item for item in containers_of(owner) if what in ((item.get("resources") or {}).get("requests") or {})]
+    if not what or not asking or owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return None
+    largest = max(asking, key=lambda item: parse(item["resources"]["requests"][what]))
+    entry = {"name": largest["name"], "resources": {"requests": {what: "{value}"}}}
+    change = pod_patch(owner, "set resources", f"set the {what} request to {{value}}", {"containers": [entry]})
+    now = largest["resources"]["requests"][what]
+    question = f"How much {what} shall container {largest['name']} of {ref_of(owner)} request, instead of {now}?"
+    return Fix(text="Request less.", changes=(change,), asks=Asks(question=question)) if change else None
 
 
 def _without_surge(owner: Object, pods: list[Object]) -> Patch | None:

@@ -13,7 +13,7 @@ from tools.finding import Finding
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.related import service_names
 from tools.kubernetes.rollout.hopeless import hopeless
-from tools.kubernetes.rollout.state import DEADLINE, State, patience, state_of
+from tools.kubernetes.rollout.state import DEADLINE, State, condition, patience, state_of
 from tools.kubernetes.rollout.steady import Steadiness, watched
 from tools.preview import Applied, Verification
 from tools.progress import Progress, Steps
@@ -68,7 +68,7 @@ def healthy(ctx: Context, ref: Ref, *, new: bool = False) -> Steps[Verification]
         first = first or state
         of_old = state.failed == DEADLINE or bool(first.failed)
         former = of_old and time.monotonic() - began < min(_FORMER_SECONDS, limit / 2)
-        why = "" if former else state.failed
+        why = "" if former or (state.failed and _only_former_refused(ctx, obj)) else state.failed
         why = why or _in_vain(ctx, obj, time.monotonic() - began)
         if not why and time.monotonic() - last > limit:
             why = f"no progress for {limit:.0f} s"
@@ -173,16 +173,31 @@ def _revision_label(ctx: Context, workload: Mapping[str, Any], selector: str) ->
         return "controller-revision-hash", (workload.get("status") or {}).get("updateRevision", "")
     if workload["kind"] != "Deployment":
         return "", ""
+    latest = _newest_set(ctx, workload, selector)
+    if latest is None:
+        return "", ""
+    return "pod-template-hash", (latest["metadata"].get("labels") or {}).get("pod-template-hash", "")
+
+
+def _newest_set(ctx: Context, deployment: Mapping[str, Any], selector: str = "") -> Object | None:
     resource = ctx.cluster.kinds.resolve("replicasets.apps")
     sets = [
         item
-        for item in ctx.cluster.list(resource, workload["metadata"].get("namespace"), selector=selector)
-        if any(own.get("uid") == workload["metadata"]["uid"] for own in item["metadata"].get("ownerReferences") or ())
+        for item in ctx.cluster.list(resource, deployment["metadata"].get("namespace"), selector=selector)
+        if any(own.get("uid") == deployment["metadata"]["uid"] for own in item["metadata"].get("ownerReferences") or ())
     ]
-    if not sets:
-        return "", ""
-    latest = max(sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, "0")))
-    return "pod-template-hash", (latest["metadata"].get("labels") or {}).get("pod-template-hash", "")
+    return max(sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, "0")), default=None)
+
+
+def _only_former_refused(ctx: Context, obj: Object) -> bool:
+    """The deployment says that pods are refused, but those are of the template before."""
+    if obj["kind"] != "Deployment" or condition(obj, "ReplicaFailure").get("status") != "True":
+        return False
+    try:
+        latest = _newest_set(ctx, obj)
+    except Forbidden:
+        return False
+    return latest is not None and condition(latest, "ReplicaFailure").get("status") != "True"
 
 
 REVISION = "deployment.kubernetes.io/revision"

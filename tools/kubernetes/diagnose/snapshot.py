@@ -83,9 +83,9 @@ class Snapshot:
             with suppress(NotFound):
                 self.ctx.cluster.kinds.resolve(kind)
                 served.append(kind)
-        self._ahead = Ahead(self._read, served)
+        self._ahead = Ahead(self._fetch, served)
 
-    def _read(self, kind: str) -> list[Object]:
+    def _fetch(self, kind: str) -> list[Object]:
         cluster = self.ctx.cluster
         place = None if kind in _CLUSTER_WIDE else self.namespace
         found = cluster.list(
@@ -104,7 +104,7 @@ class Snapshot:
             return []  # a cluster that never had somebody's own kind has none of it
         try:
             found = self._ahead.take(kind) if self._ahead else None
-            found = self._read(kind) if found is None else found
+            found = self._fetch(kind) if found is None else found
             self.counts[label] = len(found)
             return found
         except ShipmateError as error:

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -87,12 +87,15 @@ class Cluster:
 
     def get(self, path: str, *, accept: str = "application/json", **query: Any) -> Object:
         """One object or answer. Raises NotFound, Forbidden, Unreachable or Failed."""
+        return _learnt(json.loads(self._bytes(path, accept, query)))
+
+    def _bytes(self, path: str, accept: str, query: Mapping[str, Any]) -> bytes:
         if self._seen is None:
-            return _learnt(json.loads(self.get_raw(path, accept=accept, **query)))
+            return self.get_raw(path, accept=accept, **query)
         key = ("GET", path, accept, *(f"{name}={value}" for name, value in sorted(query.items())))
         if key not in self._seen:
             self._seen[key] = self.get_raw(path, accept=accept, **query)
-        return json.loads(self._seen[key])
+        return self._seen[key]
 
     def get_raw(self, path: str, *, accept: str = "application/json", **query: Any) -> bytes:
         """The bytes of an answer, for what is not JSON (logs, /version, /metrics)."""
@@ -112,15 +115,19 @@ class Cluster:
         fields: str = "",
         limit: int = 500,
         metadata_only: bool = False,
+        decode: Callable[[bytes], Object] = json.loads,
     ) -> Iterator[Object]:
-        """Every object, page by page; without namespace those of all. `metadata_only` leaves out spec and status."""
+        """Every object, page by page; without namespace those of all. `metadata_only` leaves out spec and status.
+
+        `decode` makes a dict with `metadata` and `items` of a page, perhaps leaving out more.
+        """
         path = self.collection(resource, namespace)
         accept = _METADATA_LIST if metadata_only else "application/json"
         query = {"labelSelector": selector, "fieldSelector": fields, "limit": limit}
         token = ""
         while True:
             try:
-                page = self.get(path, accept=accept, **query, **{"continue": token})
+                page = _learnt(decode(self._bytes(path, accept, {**query, "continue": token})))
             except Conflict as error:
                 token = _next_token_after_expiry(error)
                 continue

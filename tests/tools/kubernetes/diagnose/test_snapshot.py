@@ -4,15 +4,21 @@ import json
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tools.kubernetes.api_server import Answer, refusal
 from tests.tools.kubernetes.diagnose.made_up import cluster, workload
-from tools.errors import NotFound, Unreachable
+from tools.errors import Failed, NotFound, Unreachable
 from tools.kubernetes.diagnose.run import check, examine, fold
 from tools.kubernetes.diagnose.snapshot import Snapshot
-from tools.kubernetes.diagnose.trim import Trimmer
+from tools.kubernetes.diagnose.slim import Slimmer
 
 PODS = "GET /api/v1/pods"
+
+
+def _nested(inner):
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 
 
 def test_every_page_of_every_kind_is_asked_for_once(made_up_cluster):
@@ -44,14 +50,42 @@ def test_what_no_rule_reads_is_dropped_and_what_siblings_share_is_kept_once(made
     assert len({pod["spec"]["nodeName"] for pod in pods}) == 1
 
 
-def test_trimming_keeps_what_differs():
-    one, other = ({"kind": "Pod", "metadata": {"ownerReferences": [{"uid": "o"}]}, "spec": {}} for _ in range(2))
-    one["spec"] = {"containers": [{"name": "a", "image": "x:1"}], "volumes": [{"name": "data"}]}
-    other["spec"] = {"containers": [{"name": "a", "image": "x:2"}], "volumes": [{"name": "data"}]}
-    before = json.dumps([one["spec"], other["spec"]])
-    trimmer = Trimmer()
-    assert json.dumps([trimmer.trim(one)["spec"], trimmer.trim(other)["spec"]]) == before
-    assert one["spec"]["volumes"] is other["spec"]["volumes"]
+def test_slimming_keeps_what_differs():
+    volumes = [{"name": "data"}, {"name": "kube-api-access-x7k2p", "projected": {}}]
+    mounts = [{"name": "kube-api-access-x7k2p"}, {"name": "data"}]
+    specs = [
+        {
+            "containers": [{"name": "a", "image": f"x:{tag}", "volumeMounts": mounts}],
+            "nodeName": node,
+            "volumes": volumes,
+        }
+        for tag, node in ((1, "here"), (1, "there"), (2, "here"))
+    ]
+    items = [{"metadata": {"name": "p", "labels": {"app": "a"}}, "spec": spec} for spec in specs]
+    one, other, third = (pod["spec"] for pod in _slim("PodList", items))
+    assert [spec["nodeName"] for spec in (one, other, third)] == ["here", "there", "here"]
+    assert one["containers"] is other["containers"]
+    assert one["containers"] == [{"name": "a", "image": "x:1", "volumeMounts": [{"name": "data"}]}]
+    assert third["containers"][0]["image"] == "x:2"
+    assert one["volumes"] == [{"name": "data"}]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(), _nested, max_leaves=20))
+def test_slimming_loses_nothing_but_bookkeeping(value):
+    items = [{"metadata": {"name": "n", "managedFields": [value], "labels": {"a": "b"}}, "spec": value, "data": value}]
+    for kind in ("PodList", "WidgetList") if isinstance(value, dict) else ("WidgetList",):
+        assert _slim(kind, items) == [{"metadata": {"name": "n", "labels": {"a": "b"}}, "spec": value, "data": value}]
+
+
+def _slim(kind, items):
+    return Slimmer().page(json.dumps({"kind": kind, "metadata": {}, "items": items}).encode())["items"]
+
+
+def test_an_answer_that_is_no_list_is_an_error_that_is_told():
+    for text in (b"", b"<html>", b'{"items": 1}', b'{"items": [{"metadata": {"name": '):
+        with pytest.raises(Failed):
+            Slimmer().page(text)
+    assert Slimmer().page(b'{"kind":"PodList","metadata":{},"items":null}')["items"] == []
 
 
 def test_a_kind_that_may_not_be_read_is_not_checked(made_up_cluster):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ def _openai_options() -> dict[str, Any]:
     return {"base_url": base, "api_key": key, "use_responses_api": False, "stream_usage": True}
 
 
+@cache  # longer in the making than all the rest of a reply, and sent with each
 def _schema(tool: Tool) -> dict[str, Any]:
     parameters = tool.arguments.model_json_schema()
     parameters.pop("title", None)

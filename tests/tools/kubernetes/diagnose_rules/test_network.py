@@ -111,7 +111,7 @@ def test_misspelt_host_with_its_fix():
 
 def test_a_password_beside_a_misspelt_host_stays_where_it_is():
     (one,) = found(snapshot(*shop("postgres://u:hunter22@bakend:8080/x")))
-    assert one.fixes[0].text == "Correct the host to backend."
+    assert one.fixes[0].text == "Correct the host to backend in BACKEND_URL."
     assert "hunter22" not in one.model_dump_json()
 
 

@@ -154,8 +154,20 @@ def test_port_that_the_log_names(said, expected):
     assert ids(snapshot(web, one, service("web", "web"), logs=logs)) == expected
 
 
-def test_declared_ports_speak_for_themselves():
-    web = workload("web", container(ports=[{"containerPort": 80}]))
+@pytest.mark.parametrize(
+    ("line", "parts", "expected"),
+    [
+        ("listening on port 3000", {}, ["SM-SERVICE-LISTENS"]),
+        ("listening on port 3000", {"readinessProbe": {"tcpSocket": {"port": 80}}}, []),
+        ("metrics: listening on port 3000", {}, []),
+        ("listening on 127.0.0.1:80", {}, ["SM-SERVICE-LOCALHOST"]),
+        ("listening on 127.0.0.1:80", {"readinessProbe": {"httpGet": {"port": 80}}}, []),
+        ("listening on 0.0.0.0:80, see http://127.0.0.1:80", {}, []),
+        ("server running at http://localhost:80", {}, []),
+    ],
+)
+def test_what_a_program_says_against_what_it_declares(line, parts, expected):
+    web = workload("web", container(ports=[{"containerPort": 80}], **parts))
     one = pod(web)
-    logs = {f"{one['metadata']['name']}/main": "listening on port 3000"}
-    assert ids(snapshot(web, one, service("web", "web"), logs=logs)) == []
+    logs = {f"{one['metadata']['name']}/main": line}
+    assert ids(snapshot(web, one, service("web", "web"), logs=logs)) == expected

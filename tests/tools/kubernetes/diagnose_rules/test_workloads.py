@@ -167,12 +167,22 @@ def scaler(**status) -> dict:
 def test_autoscaler_that_flaps_and_one_that_grows():
     web = workload("web", container(resources={"requests": {"cpu": "1"}}))
     item = scaler()
-    for sizes, expected in (([1, 4, 2, 5, 1, 4], ["SM-HPA-FLAPPING"]), ([1, 2, 3, 4, 5, 4], [])):
-        told = [
-            event(item, "SuccessfulRescale", f"New size: {size}; reason: cpu", f"2026-03-10T11:5{minute}:00Z")
-            for minute, size in enumerate(sizes)
-        ]
-        assert ids(snapshot(web, pod(web), item, *told)) == expected
+    item["spec"]["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": 60}}
+
+    def rescaled(ups: int, downs: int) -> list[dict]:
+        up, down = "New size: 4; reason: cpu above target", "New size: 1; reason: All metrics below target"
+        told = [event(item, "SuccessfulRescale", up, count=ups), event(item, "SuccessfulRescale", down, count=downs)]
+        for one in told:
+            one["firstTimestamp"], one["lastTimestamp"] = "2026-03-10T11:45:00Z", "2026-03-10T11:58:00Z"
+        return told
+
+    (one,) = found(snapshot(web, pod(web), item, *rescaled(5, 4)))
+    assert one.id == "SM-HPA-FLAPPING"
+    (change,) = one.fixes[0].changes
+    assert change.patch == {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 300}}}}
+    assert ids(snapshot(web, pod(web), item, *rescaled(5, 1))) == []
+    item["spec"].update(change.patch["spec"])  # by these settings it could not have been so restless
+    assert ids(snapshot(web, pod(web), item, *rescaled(5, 4))) == []
 
 
 def test_namespace_that_waits_for_an_api_service():

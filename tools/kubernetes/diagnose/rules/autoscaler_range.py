@@ -83,7 +83,7 @@ def _turns(snap: Snapshot, item: Object) -> int:
     turns = min(sum(found.get("count") or 1 for found in group) for group in (ups, downs))
     if turns < _TIMES:
         return 0
-    first = min(datetime.fromisoformat(found["firstTimestamp"]) for found in downs)
+    first = min(datetime.fromisoformat(found.get("firstTimestamp") or found["lastTimestamp"]) for found in downs)
     last = max(datetime.fromisoformat(found["lastTimestamp"]) for found in downs)
     period = (last - first).total_seconds() / max(sum(found.get("count") or 1 for found in downs) - 1, 1)
     return turns if period >= _steadiness(item) else 0

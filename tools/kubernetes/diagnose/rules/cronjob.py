@@ -27,7 +27,6 @@ IDS = {
 _PATIENCE = 120.0  # seconds after a due time in which a run may begin
 _MEMORY = 3600.0  # seconds that an event counts
 _PILE = 3  # runs at once that are more than chance
-_SLOW = 2  # due times that a run outlives before it is called too slow
 _STOPPED = 2  # runs stopped by the next one that are more than chance
 _SHORT, _LONG = 10, 200  # seconds of a deadline to begin: the controller may need 10
 _TOLD = ("JobAlreadyActive", "TooManyMissedTimes", "FailedNeedsStart", "MissSchedule", "FailedCreate")
@@ -90,21 +89,20 @@ def _scheduled(item: Object) -> Fix:
 def _late(snap: Snapshot, item: Object, schedule: Schedule, zone: ZoneInfo) -> Iterator[Seen]:
     """Runs that get in each other's way, and runs that did not begin."""
     status, policy = item.get("status") or {}, item["spec"].get("concurrencyPolicy", "Allow")
-    active = [run for entry in status.get("active") or () if (run := _run(snap, item, entry))]
-    outlived = [run for run in active if _dues(schedule, zone, _time(run), snap.now) >= _SLOW]
+    last = max(_time(item), _time(item, status.get("lastScheduleTime")))
+    active = status.get("active") or []
+    runs = [run for entry in active if (run := _run(snap, item, entry))]
+    begun = min([_time(run) for run in runs], default=last if active else snap.now)
+    outlived = _late_by(schedule, zone, begun, snap.now) > _PATIENCE
     told = latest(snap, item, *_TOLD)
     stopped = [found for found in snap.events(item, "SuccessfulDelete") if _recent(snap, found)]
-    last = _time(item, status.get("lastScheduleTime"))
-    due = schedule.after(last.astimezone(zone))
-    late = (snap.now - due).total_seconds() if due else 0.0
+    late = _late_by(schedule, zone, last, snap.now)
     refused = told and told.get("reason") == "FailedCreate" and _time(told, told.get("lastTimestamp")) > last
     if policy == "Allow" and len(active) >= _PILE:
-        yield _overlap(
-            item, f"{len(active)} runs at once, as each takes longer than the time until the next", active[1:]
-        )
+        yield _overlap(item, f"{len(active)} runs at once, as each takes longer than the time until the next", runs[1:])
     elif policy == "Forbid" and outlived:
-        name = outlived[0]["metadata"]["name"]
-        yield _overlap(item, f"the run {name} still goes on, so the next ones are left out", outlived, event(told))
+        name = active[0].get("name")
+        yield _overlap(item, f"the run {name} still goes on, so the next ones are left out", runs, event(told))
     elif policy == "Replace" and _replaced(stopped) and _time(item, status.get("lastSuccessfulTime")) < _first(stopped):
         yield _overlap(item, "each run is stopped by the next one, so none comes to its end", [], event(stopped[-1]))
     elif (late > _PATIENCE and not active) or (refused and late > 0):
@@ -131,12 +129,10 @@ def _first(stopped: list[Object]) -> datetime:
     return min(_time(found, found.get("firstTimestamp")) for found in stopped)
 
 
-def _dues(schedule: Schedule, zone: ZoneInfo, since: datetime, now: datetime) -> int:
-    """How often a run was due since then, counted as far as it matters."""
-    moment, count = since.astimezone(zone), 0
-    while count < _SLOW and (following := schedule.after(moment)) and following <= now:
-        moment, count = following, count + 1
-    return count
+def _late_by(schedule: Schedule, zone: ZoneInfo, since: datetime, now: datetime) -> float:
+    """Seconds that the first run due since then is late; negative where it is still to come."""
+    due = schedule.after(since.astimezone(zone))
+    return (now - due).total_seconds() if due else -1.0
 
 
 def _overlap(item: Object, why: str, slow: list[Object], *evidence: Evidence | None) -> Seen:

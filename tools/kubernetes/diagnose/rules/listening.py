@@ -24,7 +24,7 @@ IDS = {
 }
 _LISTENS = re.compile(
     r"(?:listening|serving|started|running|bound)\b.{0,60}?"
-    r"(?:\bport:? ?|(?P<at>[\d.]+|\[?::1?\]?|\blocalhost|\*):)(?P<port>\d{2,5})\b",
+    r"(?:\bport:? ?|(?:[\d.]+|\[?::1?\]?|\blocalhost|\*):)(?P<port>\d{2,5})\b",
     re.I,
 )
 _LOOPBACK = re.compile(r"(?<![\d.])127\.\d+\.\d+\.\d+|\[::1\]")
@@ -75,7 +75,7 @@ def _probed(pod: Object, target: int) -> bool:
 def _compare(snap: Snapshot, item: Object, pod: Object, target: int) -> Iterator[Seen]:
     lines = snap.log(pod, pod["spec"]["containers"][0]["name"]).splitlines()[:_START]
     said = [
-        Said(int(match["port"]), bool(_LOOPBACK.search(line)), line)
+        Said(int(match["port"]), bool(_LOOPBACK.search(match[0])), line)
         for line in lines
         if not _ASIDE.search(line) and (match := _LISTENS.search(line))
     ]

@@ -58,7 +58,7 @@ def _nobody(snap: Snapshot, service: Object, selector: dict[str, str]) -> Iterat
     behind = snap.behind(service)
     wanted = [item for item in behind if replicas_of(item)]
     name, told = service["metadata"]["name"], ",".join(f"{k}={v}" for k, v in selector.items())
-    if behind and not wanted or any(_new(snap, item) for item in wanted):
+    if (behind and not wanted) or any(_new(snap, item) for item in wanted):
         return
     if wanted:
         yield seen(

@@ -93,6 +93,7 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.kubernetes.look.events", Effect.READ, "events"),
     *_family("tools.kubernetes.look.logs", Effect.READ, "logs"),
     *_family("tools.kubernetes.look.top", Effect.READ, "top"),
+    *_family("tools.kubernetes.look.lately", Effect.READ, "restarted"),
     *_family("tools.kubernetes.rollout.tools", Effect.READ, "rollout_status", "rollout_history"),
     *_family("tools.kubernetes.diagnose", Effect.READ, "diagnose"),
     *_family(
@@ -114,6 +115,7 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.docker.read", Effect.READ, "list_images"),
     *_family("tools.helm.read", Effect.READ, "list_releases", "release_status", "release_history", "release_values"),
     *_family("tools.helm.changes", Effect.CHANGE, "helm_install", "helm_upgrade", "helm_rollback", "helm_uninstall"),
+    *_family("tools.workspace.changed", Effect.READ, "what_changed"),
     *_family("tools.workspace.overview", Effect.READ, "status", "list_components"),
     *_family("tools.workspace.deploy", Effect.CHANGE, "deploy", "undeploy"),
     *_family("tools.workspace.scaling", Effect.CHANGE, "scale"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from agent.cli.common import one_shot_settings, person_at_terminal
+from agent.cli.continuing import conversation_before, remember
 from tools.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="apply the plan without asking")
     parser.add_argument("--confirm", metavar="NAME", default="", help="the name that a high-risk plan wants typed")
     parser.add_argument("--roll-back", action="store_true", help="roll back by itself what turns out unhealthy")
-    parser.add_argument("-c", "--conversation", metavar="ID", help="go on with this conversation")
+    talk = parser.add_mutually_exclusive_group()
+    talk.add_argument("-c", "--conversation", metavar="ID", help="go on with this conversation")
+    talk.add_argument("--new", action="store_true", help='begin anew, also where "it" or an answer seems to refer back')
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text", help="json: one event a line")
 
 
@@ -29,19 +32,34 @@ def run(args: argparse.Namespace) -> int:
 
     request = _request(args.request)
     person = person_at_terminal() and args.output == "text"
-    session = Session.open(one_shot_settings(args, person), args.conversation)
-    if args.output == "json":
-        return _as_json(session, request, args)
+    settings = one_shot_settings(args, person)
+    before = args.conversation or (None if args.new else conversation_before(settings, request))
+    session = Session.open(settings, before)
+    code = _as_json(session, request, args) if args.output == "json" else _as_text(session, request, args, person)
+    remember(session, settings, asked=code == 10 and not session.pending)
+    return code
+
+
+def _as_text(session: Session, request: str, args: argparse.Namespace, person: bool) -> int:
     from agent.cli.dialogue import approve_now, decide, leave_waiting, watch
     from agent.cli.render import Screen
 
     with Screen() as screen:
+        if session.conversation.turns and not args.conversation:
+            said = next((turn.text for turn in session.conversation.turns if turn.role == "person"), "")
+            screen.hint(f"Going on with conversation {session.id} ({said}); --new begins another.")
         while request:
             screen.busy("")
             watch(session, screen, session.send(request, args.roll_back))
             request = ""
-            if session.pending and args.yes:
+            plan = session.pending
+            if plan and args.yes:
                 watch(session, screen, approve_now(session, "--yes", args.confirm))
+                if (
+                    session.pending and session.pending is not plan
+                ):  # a fix is to be taken back, beyond what was granted
+                    leave_waiting(screen, session.pending)
+                    return screen.code
             elif session.pending and person:
                 request = decide(session, screen)
             elif session.pending:  # in auto mode, what no rule allows waits
@@ -75,8 +93,9 @@ def _as_json(session: Session, request: str, args: argparse.Namespace) -> int:
             code = 10 if event.type == "question" else getattr(event, "code", code)
 
     emit(session.send(request, args.roll_back))
-    if session.pending and args.yes:
+    plan = session.pending
+    if plan and args.yes:
         emit(approve_now(session, "--yes", args.confirm))
-    elif session.pending:
+    if session.pending and (session.pending is not plan or not args.yes):
         code = 10
     return code

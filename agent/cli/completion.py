@@ -10,7 +10,7 @@ from agent.cli.main import COMMANDS
 # What may follow a command: its actions, then its own flags.
 FOLLOWING = {
     "chat": "--conversation",
-    "ask": "--yes --confirm --roll-back --conversation --output",
+    "ask": "--yes --confirm --roll-back --conversation --new --output",
     "status": "--all-namespaces --output",
     "diagnose": "--all-namespaces --output --fail-on --allow-unchecked --watch --every",
     "plan": "list show approve refuse --confirm --output",

@@ -109,7 +109,7 @@ def _result(snap: Snapshot, where: str, found: Sequence[Finding], which: int, ev
         lines += _others([finding for number, finding in enumerate(found, 1) if number != which])
     if snap.unchecked:
         lines += ["", *_not_checked(snap)]
-    return Result(text="\n".join(lines), data=_data(snap, found, which))
+    return Result(text="\n".join(lines), data={**_data(snap, found, which), "every": every or len(found) == 1})
 
 
 def _data(snap: Snapshot, found: Sequence[Finding], which: int) -> dict[str, Any]:

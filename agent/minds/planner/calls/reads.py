@@ -14,6 +14,7 @@ from agent.minds.planner.reading.facts import WORKLOADS
 from agent.minds.planner.reading.lexicon import lexicon
 from agent.minds.planner.reading.names import Spoken
 from agent.minds.planner.reading.subjects import Built, is_release, place, subjects, where
+from agent.minds.planner.talk.wording import worded
 
 _TROUBLE = "error|exception|fatal|panic|traceback|failed"
 
@@ -107,7 +108,13 @@ def rollout(clause: Clause, spoken: Spoken) -> Built:
     return _workloads(clause, spoken, "rollout_status", "show the rollout of")
 
 
+_CHANGED = re.compile(r"\b(?:chang(?:e|es|ed|ing)|different|new|happened)\b")
+
+
 def history(clause: Clause, spoken: Spoken) -> Built:
+    named = [target for target in spoken.targets if not target.app]
+    if clause.parts.since or (_CHANGED.search(clause.text.lower()) and not named):
+        return _lately(clause, spoken)
     release = any(target.app or is_release(target, spoken) for target in spoken.targets)
     if clause.says("release", "releases") or release:
         return _release_step(clause, spoken, "release_history", "show the history of the release")
@@ -115,8 +122,6 @@ def history(clause: Clause, spoken: Spoken) -> Built:
 
 
 def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
-    if clause.parts.since and not whom(clause, spoken):
-        return _recently(clause, spoken)
     if found := _each(clause, spoken, tool, verb):
         return [step.having(kind=None) if step.arguments.get("kind") in ("pod", "service") else step for step in found]
     if clause.says("whole") or any(target.app for target in spoken.targets):
@@ -129,15 +134,19 @@ def _workloads(clause: Clause, spoken: Spoken, tool: str, verb: str) -> Built:
     )
 
 
-def _recently(clause: Clause, spoken: Spoken) -> Built:
-    """ "what changed in the last hour?": new revisions, releases and events of a namespace, by time."""
-    scope, since = scope_of(clause, spoken), clause.parts.since
-    new = {"kind": "replicaset", "where": f"age<{since}", "sort_by": "age", "wide": True, **scope}
-    return [
-        Step("list_objects", new, f"list the revisions that were rolled out in the last {since}{where(scope)}"),
-        Step("list_releases", scope, f"list the releases{where(scope)}"),
-        Step("events", {**scope, "since": since}, f"show the events of the last {since}{where(scope)}"),
-    ]
+def _lately(clause: Clause, spoken: Spoken, tool: str = "what_changed") -> list[Step]:
+    """ "what changed since yesterday?": rollouts, releases, objects and restarts, by time."""
+    lately = {"since": clause.parts.since} if clause.parts.since else {}
+    named = [target for target in whom(clause, spoken) if not target.app] if spoken.targets or clause.pronoun else []
+    found = [{**itself(target, spoken), **lately} for target in named] or [{**scope_of(clause, spoken), **lately}]
+    for one in found:
+        one.pop("kind", None)
+    return [Step(tool, one, worded(tool, one)) for one in found]
+
+
+def restarts(clause: Clause, spoken: Spoken) -> Built:
+    """ "who restarted?": containers that were started again, when and why."""
+    return [*_lately(clause, spoken, "restarted")]
 
 
 def values(clause: Clause, spoken: Spoken) -> Built:
@@ -280,6 +289,9 @@ def kinds(clause: Clause, spoken: Spoken) -> Built:
     return [Step("list_kinds", {}, "list the kinds of objects that the cluster knows")]
 
 
+_WELL = re.compile(r"\b(?:health\w*|ok|okay|well|fine|good|alright|all right|in (?:good )?shape|check)\b")
+
+
 def status(clause: Clause, spoken: Spoken) -> Built:
     named = whom(clause, spoken) if spoken.targets or clause.pronoun else []
     plain = [target for target in named if target.kind in ("", "service", "pod", *WORKLOADS)]
@@ -290,6 +302,8 @@ def status(clause: Clause, spoken: Spoken) -> Built:
         return each_object(clause, spoken, "describe", "describe")
     if kind_said(clause, without=("namespace",)) and not any(target.app for target in spoken.targets):
         return listing(clause, spoken)
+    if clause.says("cluster") and not spoken.namespace and _WELL.search(clause.text.lower()):
+        return [Step("diagnose", {"namespace": "*"}, "find out what is wrong in the cluster")]
     arguments = scope_of(clause, spoken)
     if clause.says("cluster") and not arguments:
         arguments = {"all_namespaces": True}

@@ -144,7 +144,8 @@ _VALUE_LEAD = re.compile(
 
 def _free_value(question: Question, text: str) -> str | None:
     """One word that only the person knows, such as a tag; a longer message is something else."""
-    said = _VALUE_LEAD.sub("", text.strip()).strip(" .!?\"'`")
+    said = re.sub(r"(?:,? (?:please|pls|thanks))+\W*$", "", text.strip(), flags=re.IGNORECASE)
+    said = _VALUE_LEAD.sub("", said).strip(" .!?\"'`")
     near = next((option for option in question.options if option.lower() == said.lower()), said)
     return near if re.fullmatch(r"\S+", near) and not lexicon().reply(near.lower()) else None
 

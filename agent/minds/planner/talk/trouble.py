@@ -129,6 +129,11 @@ def _of_one(what: str, trouble: Trouble, now: Found) -> Meaning | None:
             return None
 
 
+def refers_back(text: str) -> bool:
+    """Whether a message makes sense only after a diagnosis: "fix it", "are you sure?", "is it healthy now?"."""
+    return _said(text) is not None
+
+
 # --- what was said --------------------------------------------------------------------------------------------------
 
 
@@ -248,5 +253,5 @@ def hint(data: object) -> str:
     found: Sequence[Found] = data["findings"]  # pyright: ignore[reportUnknownVariableType]
     told = found[min(int(data.get("told") or 1), len(found)) - 1]  # pyright: ignore[reportUnknownArgumentType]
     parts = [say("trouble-fix")] if any(fix["steps"] for fix in told["fixes"]) else []
-    parts += [say("trouble-others")] if len(found) > 1 else []
+    parts += [say("trouble-others")] if not data.get("every") else []
     return " ".join(parts)

@@ -32,6 +32,9 @@ test-long: cluster ## what takes longer: node restarts, long property runs, all 
 evals: cluster ## the scenarios: requests with checkable outcomes on the real cluster
 	$(BIN)/python -m evals.run
 
+eval: cluster ## the faults: causes found, false findings, fixes proven on the real kubelet; keeps the table in the guide
+	$(BIN)/python -m evals.faults --write
+
 bench: cluster ## timings as ratios to kubectl and to the bare interpreter
 	$(BIN)/python -m benchmarks.run
 
@@ -67,4 +70,4 @@ down: .venv ## take the cluster away, with its data
 clean: ## remove what was built here
 	rm -rf .venv .coverage .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo chat test test-unit test-long evals bench check fmt lock cluster down clean
+.PHONY: help demo chat test test-unit test-long evals eval bench check fmt lock cluster down clean

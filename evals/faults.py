@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,10 +87,10 @@ def play_all(
     scores: list[Score] = []
     for group, width in (([f for f in faults if not f.alone], at_once), ([f for f in faults if f.alone], 1)):
         with ThreadPoolExecutor(max(width, 1)) as pool:
-            for score in pool.map(lambda fault: play(fault, mend), group):
-                report(score)
-                scores.append(score)
-    return scores
+            for done in as_completed([pool.submit(play, fault, mend) for fault in group]):
+                report(done.result())
+                scores.append(done.result())
+    return sorted(scores, key=lambda score: faults.index(score.fault))
 
 
 def play(fault: Fault, mend: bool = True) -> Score:

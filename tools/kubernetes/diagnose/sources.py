@@ -33,6 +33,14 @@ def taken_from(spec: Mapping[str, Any], kind: str, name: str) -> bool:
     return any(piece.get(field) == name for piece, field, _ in _pieces(spec, kind))
 
 
+def needed(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Kind and name of each ConfigMap and Secret that a pod cannot do without."""
+    for kind in _ENV:
+        for piece, field, _ in _pieces(spec, kind):
+            if piece.get(field) and not piece.get("optional"):
+                yield kind, piece[field]
+
+
 def other_source(owner: Object, kind: str, wrong: str, right: str) -> Patch | None:
     """Take from `right` whatever is taken from `wrong`."""
 

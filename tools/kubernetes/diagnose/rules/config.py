@@ -1,4 +1,8 @@
-"""A pod refers to a ConfigMap, Secret, key or account that is not there, or may not run as it should."""
+"""A pod refers to a ConfigMap, Secret, key or account that is not there, or may not run as it should.
+
+One that several workloads miss is one finding about it, with all of them in its chain; one workload's is about the
+workload. Told as well is what does not show yet, since the image or a node is missing first.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tools.change import Ref
 from tools.finding import Evidence, Fix
+from tools.kubernetes.diagnose.folding import Key, key
 from tools.kubernetes.diagnose.mending import container_patch
 from tools.kubernetes.diagnose.rule import (
     Seen,
@@ -20,7 +26,7 @@ from tools.kubernetes.diagnose.rule import (
     seen,
 )
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
-from tools.kubernetes.diagnose.sources import lacking, other_key, other_source, taken_from
+from tools.kubernetes.diagnose.sources import lacking, needed, other_key, other_source, taken_from
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
@@ -38,11 +44,25 @@ _KEY = re.compile(
 _MOUNT_POINT = re.compile(r'error mounting "[^"]*" to rootfs at "(?P<path>[^"]+)"')
 _NO_DIRECTORY = re.compile(r"not a directory|is not directory|directory onto a file", re.I)
 _USER = 1000  # any number but 0 will do where the image names none
+_PATIENCE = 5.0  # seconds in which a source may still be on its way
 _WAITING = ("CreateContainerConfigError", "CreateContainerError", "PreCreateHookError")
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
     """Containers that cannot be made, and pods that wait for a mount."""
+    found = [*_stuck(snap)]
+    found += _hidden(snap, {(key(item.finding.subject), key(ref)) for item in found for ref in item.symptom_of})
+    yield from found
+    shared: dict[Key, list[Seen]] = {}
+    for item in found:
+        for ref in item.symptom_of:
+            shared.setdefault(key(ref), []).append(item)
+    for items in shared.values():
+        if len({key(item.finding.subject) for item in items}) > 1:
+            yield _shared(items[0].symptom_of[0], items)
+
+
+def _stuck(snap: Snapshot) -> Iterator[Seen]:
     stuck = (unit for unit in snap.units() if unit.waiting.get("reason") in _WAITING or mount_trouble(unit))
     for unit, count in snap.one_each(stuck):
         yield _container(snap, unit, count)
@@ -54,6 +74,56 @@ def check(snap: Snapshot) -> Iterator[Seen]:
         if events := snap.events(pod, "FailedMount", "FailedAttachVolume"):
             told.add(owner["metadata"]["uid"])
             yield _mount(snap, pod, owner, events[-1])
+
+
+def _hidden(snap: Snapshot, told: set[tuple[Key, Key]]) -> Iterator[Seen]:
+    """What is missing besides for pods that wait for their image or a node."""
+    waiting: dict[str, Object] = {}
+    for pod in snap.pods:
+        old = snap.seconds_since(pod["metadata"]["creationTimestamp"]) > _PATIENCE
+        if old and (pod.get("status") or {}).get("phase") == "Pending" and _waits_for_more(pod):
+            waiting[snap.owner(pod)["metadata"]["uid"]] = pod
+    for pod in waiting.values():
+        owner, space = snap.owner(pod), pod["metadata"].get("namespace")
+        for kind, name in dict.fromkeys(needed(pod["spec"])):
+            plural = f"{kind.lower()}s"
+            ref = Ref(api_version="v1", kind=kind, name=name, namespace=space)
+            if (key(ref_of(owner)), key(ref)) in told or snap.find(plural, name, space) or plural in snap.unchecked:
+                continue
+            yield _missing(snap, pod, owner, kind, name, len(snap.pods_of(owner)) or 1)
+
+
+def _waits_for_more(pod: Object) -> bool:
+    """Whether a pod waits for a node or an image, so that the kubelet does not look at its settings yet."""
+    status = pod["status"]
+    reasons = {
+        ((item.get("state") or {}).get("waiting") or {}).get("reason")
+        for part in ("initContainerStatuses", "containerStatuses")
+        for item in status.get(part) or ()
+    }
+    unplaced = any(
+        item["type"] == "PodScheduled" and item["status"] == "False" for item in status.get("conditions") or ()
+    )
+    return unplaced or bool(reasons & {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+
+
+def _shared(ref: Ref, items: list[Seen]) -> Seen:
+    """What several workloads lack is one cause."""
+    fixes = [fix for item in items for fix in item.finding.fixes[:1] if fix.changes]
+    right = {fix.text for fix in fixes}
+    all_alike = len(fixes) == len(items) and len(right) == 1
+    why = f"{ref.kind} {ref.name} does not exist in {ref.namespace}"
+    return seen(
+        "SM-CONFIG-MISSING",
+        ref,
+        f"{len(items)} workloads cannot start: {why}.",
+        chain=(why,),
+        evidence=[proof for item in items for proof in item.finding.evidence[:1]][:3],
+        fixes=(
+            change_fix(right.pop(), *(change for fix in fixes for change in fix.changes)) if all_alike else None,
+            Fix(text=f"Create {ref.kind} {ref.name}."),
+        ),
+    )
 
 
 def mount_trouble(unit: Unit) -> str:
@@ -136,6 +206,7 @@ def _missing(snap: Snapshot, pod: Object, owner: Object, kind: str, name: str, c
             back_fix(snap, owner, without=lambda spec: taken_from(spec, title, name)),
             Fix(text=text),
         ),
+        symptom_of=(Ref(api_version="v1", kind=title, name=name, namespace=space),),
     )
 
 

@@ -6,6 +6,9 @@ import base64
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.tools.kubernetes.diagnose_rules.made import (
     JUST_NOW,
@@ -22,28 +25,33 @@ from tests.tools.kubernetes.diagnose_rules.made import (
 )
 
 
-def certificate(days: float, host: str = "shop.example.test", begins: float = -100) -> str:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+KEY = ec.derive_private_key(41, ec.SECP256R1())
+OTHER_KEY = ec.derive_private_key(42, ec.SECP256R1())
 
-    key = ec.generate_private_key(ec.SECP256R1())
+
+def pem(key: ec.EllipticCurvePrivateKey) -> str:
+    kind = serialization.PrivateFormat.PKCS8
+    raw = key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption())
+    return base64.b64encode(raw).decode()
+
+
+def certificate(days: float, host: str = "shop.example.test", begins: float = -100) -> str:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     made_one = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
+        .public_key(KEY.public_key())
         .serial_number(1)
         .not_valid_before(NOW + timedelta(days=begins))
         .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(KEY, hashes.SHA256())
     )
     return base64.b64encode(made_one.public_bytes(serialization.Encoding.PEM)).decode()
 
 
-def secret(crt: str, type: str = "kubernetes.io/tls", key: str = "a2V5") -> dict:
+def secret(crt: str, type: str = "kubernetes.io/tls", key: str = pem(KEY)) -> dict:
     return made("Secret", "shop-tls", type=type, data={"tls.crt": crt, "tls.key": key})
 
 
@@ -68,6 +76,8 @@ def behind() -> list[dict]:
         (secret(certificate(90, begins=2)), "SM-TLS-EXPIRED"),
         (secret(certificate(5)), "SM-TLS-EXPIRING"),
         (secret(certificate(90, "other.test")), "SM-TLS-HOST"),
+        (secret(certificate(90), key=pem(OTHER_KEY)), "SM-TLS-KEY"),
+        (secret(certificate(90), key="bm9uc2Vuc2U="), "SM-TLS-KEY"),
         (secret(certificate(90), type="Opaque"), "SM-TLS-TYPE"),
         (secret(certificate(90), key=""), "SM-TLS-TYPE"),
         (secret("bm9uc2Vuc2U="), "SM-TLS-TYPE"),

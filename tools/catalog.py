@@ -109,6 +109,7 @@ CATALOG: tuple[Tool, ...] = (
         "cordon",
         "create_namespace",
     ),
+    *_family("tools.kubernetes.helpers.way", Effect.READ, "explain_way"),
     *_family(
         "tools.kubernetes.helpers.tools", Effect.CHANGE, "check_connection", "check_dns", "list_volume", "debug_copy"
     ),

@@ -25,6 +25,7 @@ _IN_DIFF = {
 }
 # What a diff holds wherever the pattern matches: looked for first, since that is fast.
 _MARKS = {"capabilities": "- ", "procMount: Unmasked": "procMount", "runAsUser: 0": "runAsUser"}
+_DROPPED = re.compile(r"^[+ ](?P<indent>\s*)drop:\n(?:[+ ](?P=indent)\s*- .*\n?)*", re.M)  # taken away, not given
 _CAPABILITY = re.compile(rf"(?:CAP_)?(?:{_STRONG})\Z")
 _IMAGE = re.compile(r"^[+ ]\s*(?:- )?image:\s*[\"']?([^\s\"']+)", re.M)
 
@@ -32,6 +33,7 @@ _IMAGE = re.compile(r"^[+ ]\s*(?:- )?image:\s*[\"']?([^\s\"']+)", re.M)
 def powers_in(payload: Json, diff: str) -> tuple[str, ...]:
     """The powers over the node that the payload or the diff gives, each by the field that gives it."""
     found = dict.fromkeys(power for key, value in _pairs(payload) if (power := _power(key, value)))
+    diff = _DROPPED.sub("", diff) if "drop:" in diff else diff
     found |= dict.fromkeys(
         power for power, pattern in _IN_DIFF.items() if _MARKS.get(power, power) in diff and pattern.search(diff)
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.minds.planner.calls import fixing, objects, questions, reads, undoing, workloads
 from agent.minds.planner.calls.audits import asked
+from agent.minds.planner.calls.checks import checks
 from agent.minds.planner.calls.declined import beyond, conditional, declined, orders
 from agent.minds.planner.drafts.orders import drafted
 from agent.minds.planner.drafts.quoting import quoted_commands
@@ -58,7 +59,7 @@ def _read(text: str, facts: Facts, memory: Memory) -> Meaning:
         return answered
     if trouble := about_trouble(text, memory):
         return trouble
-    if listed := asked(text, facts, memory):
+    if listed := asked(text, facts, memory) or checks(text, facts, memory):
         return listed
     found = clauses(text, facts, memory)
     if not found:

@@ -88,7 +88,7 @@ class HelperHandler:
             return Verification(healthy=False, text=f"The copy does not run: {ran.problem}.")
         container = change.manifest["spec"]["template"]["spec"]["containers"][0]["name"]
         way = f"kubectl exec -it -n {change.ref.namespace} {ran.pod} -c {container} -- sh"
-        minutes = _seconds(change) // 60
+        minutes = (_seconds(change) - STARTING) // 60
         text = (
             f"The copy runs as pod {ran.pod}, for {minutes:.0f} minutes or until you say undo. Look inside with: {way}"
         )

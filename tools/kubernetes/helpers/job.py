@@ -9,7 +9,7 @@ from typing import Any
 from tools.change import Ref
 from tools.kubernetes.helpers.position import Position
 
-STARTING = 60  # seconds that a pod may take to start
+STARTING = 120  # seconds that a pod may take to start
 _LEFT = 120  # seconds until the cluster removes what ended, should Shipmate not live to do it
 NEVER_READY = "ShipmateHelper"  # a condition that nobody ever sets, so that no service sends anything to the pod
 _NOBODY = 65534

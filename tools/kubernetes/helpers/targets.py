@@ -39,15 +39,13 @@ def target_of(ctx: Context, text: str, namespace: str, port: int | None) -> Targ
     host, ports = _split(text)
     if port:
         ports = (port,)
-    service = _service(ctx, host, namespace)
-    if service is None and not ports and "." not in host:
-        host, service = _of_workload(ctx, host, namespace)
+    host, service, notes = _meant(ctx, host, namespace)
     if not ports and service is not None:
         ports = _ports(service)
     if not ports:
         raise BadRequest(f"Which port of {host}?", f"Say it with the name: {host}:443.")
     near = () if service is not None or "." in host else _near(ctx, host, namespace)
-    return Target(_host(host), ports, near=near, notes=_headless(service))
+    return Target(_host(host), ports, near=near, notes=(*notes, *_headless(service)))
 
 
 def host_of(ctx: Context, text: str, namespace: str) -> tuple[str, tuple[str, ...]]:
@@ -67,9 +65,22 @@ def _url(ctx: Context, text: str, namespace: str) -> Target:
         ) from error
     if parts.username or parts.password:
         raise BadRequest("The address holds a user or a password.", "Check it without: a helper's words can be read.")
-    host = _host(parts.hostname or "")
-    near = () if "." in host or _service(ctx, host, namespace) else _near(ctx, host, namespace)
-    return Target(host, (port,), text, near)
+    said = _host(parts.hostname or "")
+    host, service, notes = _meant(ctx, said, namespace)
+    near = () if service is not None or "." in host else _near(ctx, host, namespace)
+    if host != said:
+        text = parts._replace(netloc=f"{host}:{port}").geturl()
+    return Target(host, (port,), text, near, notes)
+
+
+def _meant(ctx: Context, host: str, namespace: str) -> tuple[str, Mapping[str, Any] | None, tuple[str, ...]]:
+    """The host as it is called in the cluster, its Service where it is one, and how that was read."""
+    service = _service(ctx, host, namespace)
+    if service is not None or "." in host or ":" in host:
+        return host, service, ()
+    found, service = _of_workload(ctx, host, namespace)
+    notes = (f"No service is called {host} here; the one that leads to it is {found}.",) if found != host else ()
+    return found, service, notes
 
 
 def _split(text: str) -> tuple[str, tuple[int, ...]]:

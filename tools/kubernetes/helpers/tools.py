@@ -12,6 +12,7 @@ from tools.kubernetes.helpers.job import helper_job, helper_ref, small_container
 from tools.kubernetes.helpers.position import Position, disturbed, on_node, position_of
 from tools.kubernetes.helpers.targets import host_of, target_of
 from tools.kubernetes.helpers.volumes import reader_of
+from tools.kubernetes.helpers.way import way
 
 _SPARE = 15  # seconds that a check may take beyond what it waits for the network
 _MOST_SECONDS = 60
@@ -41,7 +42,8 @@ def check_connection(
     about: dict[str, Json] = {"host": aim.host, "url": aim.url, "near": list(aim.near), "source": source or place.title}
     arguments = [asks, aim.host, ",".join(map(str, aim.ports)), aim.url or "-", str(timeout)]
     limit = timeout * len(aim.ports) * 4 + _SPARE  # a name may have several addresses
-    return _asking(ctx, place, asks, summary, about, arguments, limit, image, aim.notes)
+    proposal = _asking(ctx, place, asks, summary, about, arguments, limit, image, aim.notes)
+    return proposal.model_copy(update={"notes": way(ctx, place, aim).lines}) if source else proposal
 
 
 def check_dns(

@@ -24,7 +24,6 @@ from tests.tools.kubernetes.diagnose_rules.made import (
     workload,
 )
 
-
 KEY = ec.derive_private_key(41, ec.SECP256R1())
 OTHER_KEY = ec.derive_private_key(42, ec.SECP256R1())
 

@@ -10,6 +10,7 @@ from tools.kubernetes.handlers.foresight.capacity import selects
 
 Object = Mapping[str, Any]
 Labels = Mapping[str, str]
+_MADE = ("pod-template-hash", "controller-revision-hash")  # labels that controllers make up
 
 
 class End(NamedTuple):
@@ -22,10 +23,11 @@ class End(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A side of the path that is cut: "egress" of the client or "ingress" of the server, by which policies."""
+    """A side of the path that is cut: "egress" of the client or "ingress" of the server, by which policies and why."""
 
     side: str
     policies: tuple[Object, ...]
+    whys: tuple[str, ...]
 
 
 class Network(NamedTuple):
@@ -40,8 +42,36 @@ class Network(NamedTuple):
         for side, own, other in (("egress", client, server), ("ingress", server, client)):
             judges = self.isolating(own, side)
             if judges and not any(self._allows(item, side, other, server, port, protocol) for item in judges):
-                found.append(Block(side, tuple(judges)))
+                whys = [self.why_not(item, side, other, server, port) for item in judges]
+                found.append(Block(side, tuple(judges), tuple(whys)))
         return found
+
+    def why_not(self, policy: Object, side: str, other: End, server: End, port: int) -> str:
+        """What a policy lets through instead, in words: other pods, or another port."""
+        way = "in" if side == "ingress" else "out"
+        rules = policy["spec"].get(side) or ()
+        if not rules:
+            return f"lets nothing {way}"
+        home, peers = policy["metadata"].get("namespace", ""), "from" if side == "ingress" else "to"
+        fitting = [
+            rule
+            for rule in rules
+            if not rule.get(peers) or any(self._is_peer(peer, home, other) for peer in rule[peers])
+        ]
+        if fitting:
+            ports = [str(entry.get("port", "any")) for rule in fitting for entry in rule.get("ports") or ()]
+            return f"opens only port {', '.join(dict.fromkeys(ports))}, while the pods are reached at port {port}"
+        told = [_peer_text(peer) for rule in rules for peer in rule[peers]]
+        verb = "lets only" if side == "ingress" else "lets out only to"
+        tail = " in" if side == "ingress" else ""
+        return f"{verb} {' and '.join(dict.fromkeys(told))}{tail}, while those are {self._seen_as(policy, side, other)}"
+
+    def _seen_as(self, policy: Object, side: str, pod: End) -> str:
+        """The labels of a pod, and of its namespace where the policy asks for some."""
+        text = f"pods with {_pairs(pod.labels) or 'no label'}"
+        if "namespaceSelector" in repr(policy["spec"].get(side)):
+            text += f" in a namespace with {_pairs(self.labels_of(pod.namespace))}"
+        return text
 
     def isolating(self, pod: End, side: str) -> list[Object]:
         """The policies that select a pod for one direction: with one of them only what is allowed passes."""
@@ -88,6 +118,30 @@ def end_of(namespace: str, labels: Labels, spec: Object, ip: str = "") -> End:
         if item.get("name")
     }
     return End(namespace, labels, ip, ports)
+
+
+def _peer_text(peer: Object) -> str:
+    """A peer of a policy's rule in words."""
+    if block := peer.get("ipBlock"):
+        return f"addresses in {block['cidr']}"
+    parts: list[str] = []
+    if (pods := peer.get("podSelector")) is not None:
+        parts.append(f"pods with {_selector_text(pods)}" if pods else "all pods")
+    if (spaces := peer.get("namespaceSelector")) is not None:
+        parts.append(f"namespaces with {_selector_text(spaces)}" if spaces else "all namespaces")
+    return " of ".join(parts)
+
+
+def _selector_text(selector: Object) -> str:
+    more = [
+        " ".join((item["key"], item["operator"], ",".join(item.get("values") or ()))).strip()
+        for item in selector.get("matchExpressions") or ()
+    ]
+    return ", ".join(filter(None, (_pairs(selector.get("matchLabels") or {}), *more)))
+
+
+def _pairs(labels: Labels) -> str:
+    return ", ".join(f"{key}={value}" for key, value in labels.items() if key not in _MADE)
 
 
 def _sides(spec: Object) -> set[str]:

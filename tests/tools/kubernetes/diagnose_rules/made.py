@@ -28,7 +28,7 @@ class Server:
 
     @property
     def kinds(self) -> SimpleNamespace:
-        return SimpleNamespace(resolve=lambda kind: kind)
+        return SimpleNamespace(resolve=lambda kind: kind, all=lambda: ())
 
     def list(self, kind: str, namespace: str | None = None, *, metadata_only: bool = False, **_: str):
         for item in self.objects:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tools.change import ApplyManifest, Ref
-from tools.finding import Severity
+from tools.finding import Confidence, Evidence, Severity
 from tools.kubernetes.diagnose.dependencies import place_of
 from tools.kubernetes.diagnose.reach import Block, End, Network, end_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
@@ -25,6 +25,11 @@ IDS = {
 }
 _KIND = "networkpolicies.networking.k8s.io"
 _DNS = {"k8s-app": "kube-dns"}
+_ENFORCERS = {
+    "crd.projectcalico.org": "Calico", "projectcalico.org": "Calico", "cilium.io": "Cilium",
+    "crd.antrea.io": "Antrea", "k8s.ovn.org": "OVN-Kubernetes", "kubeovn.io": "Kube-OVN",
+    "networking.k8s.aws": "the VPC network of AWS", "networking.gke.io": "the network of GKE",
+}  # fmt: skip
 
 
 class Path(NamedTuple):
@@ -48,12 +53,12 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             continue
         ways = list(needed(snap, client))
         if ways and (block := dns_block(net, end_of_workload(client))):
-            yield _dns(client, block)
+            yield _dns(snap, client, block)
             continue
         for service, port in ways:
             if path := cut_path(snap, client, service, port, net):
                 key = (ref_of(service).name, *(p["metadata"]["name"] for b in path.blocks for p in b.policies))
-                yield _finding(path, first.get(key))
+                yield _finding(snap, path, first.get(key))
                 first.setdefault(key, client)
 
 
@@ -126,38 +131,55 @@ def _host_network(workload: Object) -> bool:
     return bool((template_of(workload).get("spec") or {}).get("hostNetwork"))
 
 
+def enforced_by(snap: Snapshot) -> str:
+    """The network that makes the cluster heed its policies, by the kinds it brings; empty where none is known."""
+    groups = {resource.group for resource in snap.ctx.cluster.kinds.all()}
+    return next((name for group, name in _ENFORCERS.items() if group in groups), "")
+
+
+def _enforcement(by: str) -> Evidence:
+    told = (
+        f"{by} enforces them" if by else "nothing that is known to enforce them; a network that does not ignores them"
+    )
+    return Evidence(source="field", text=f"network policies: {told}")
+
+
 def _names(block: Block) -> str:
     names = ", ".join(item["metadata"]["name"] for item in block.policies)
     return f"network polic{'y' if len(block.policies) == 1 else 'ies'} {names}"
 
 
-def _finding(path: Path, known: Object | None) -> Seen:
+def _finding(snap: Snapshot, path: Path, known: Object | None) -> Seen:
     client, service = ref_of(path.client), path.service["metadata"]["name"]
     whys = [
-        f"{_names(block)} of {block.policies[0]['metadata']['namespace']} "
-        f"{'let' if len(block.policies) > 1 else 'lets'} "
-        + (f"nothing from {client} in" if block.side == "ingress" else f"{client} out to nothing of that kind")
+        f"network policy {policy['metadata']['name']} of {policy['metadata']['namespace']} {why}"
         for block in path.blocks
+        for policy, why in zip(block.policies, block.whys, strict=True)
     ]
+    by = enforced_by(snap)
     changes = [_allow(path, block) for block in path.blocks]
     return seen(
         f"SM-POLICY-{path.blocks[0].side.upper()}",
         path.client,
-        f"{client} cannot reach service {service} at port {path.port}: {' and '.join(whys)}.",
+        f"{client} {'cannot' if by else 'may not'} reach service {service} at port {path.port}: {'; '.join(whys)}.",
         severity=Severity.WARNING,
         chain=(f"connections from {client} to service {service} time out", *whys),
         evidence=[
-            field(f"spec.podSelector of {item['metadata']['name']}", item["spec"].get("podSelector") or "all pods")
-            for block in path.blocks
-            for item in block.policies[:2]
+            *(
+                field(f"spec.podSelector of {item['metadata']['name']}", item["spec"].get("podSelector") or "all pods")
+                for block in path.blocks
+                for item in block.policies[:2]
+            ),
+            _enforcement(by),
         ],
+        confidence=Confidence.CERTAIN if by else Confidence.LIKELY,
         fixes=(change_fix(f"Allow {client} to reach service {service} at port {path.port}.", *changes),),
         symptom_of=(ref_of(known),) if known else (),
     )
 
 
-def _dns(client: Object, block: Block) -> Seen:
-    ref = ref_of(client)
+def _dns(snap: Snapshot, client: Object, block: Block) -> Seen:
+    ref, by = ref_of(client), enforced_by(snap)
     why = f"{_names(block)} lets {ref} send nothing to port 53 of the name server"
     space = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
     ports = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
@@ -170,13 +192,17 @@ def _dns(client: Object, block: Block) -> Seen:
     return seen(
         "SM-POLICY-DNS",
         client,
-        f"{ref} cannot look up any name: {why}.",
+        f"{ref} {'cannot' if by else 'may not'} look up any name: {why}.",
         severity=Severity.WARNING,
         chain=(f"{ref} finds no host by its name", why),
         evidence=[
-            field(f"spec.egress of {item['metadata']['name']}", item["spec"].get("egress") or "nothing allowed")
-            for item in block.policies[:3]
+            *(
+                field(f"spec.egress of {item['metadata']['name']}", item["spec"].get("egress") or "nothing allowed")
+                for item in block.policies[:3]
+            ),
+            _enforcement(by),
         ],
+        confidence=Confidence.CERTAIN if by else Confidence.LIKELY,
         fixes=(change_fix(f"Allow {ref} to ask the name server.", change),),
     )
 

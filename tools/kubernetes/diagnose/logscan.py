@@ -79,7 +79,7 @@ _HOSTS = (
         re.I,
     ),
     re.compile(
-        r"(?:connect(?:ion|ing)?(?: to)?(?: server)?(?: at)?|dial tcp|ECONNREFUSED|reach|host[=: ]) ?"
+        r"(?:connect(?:ion|ing)?(?: to)?(?: server)?(?: at)?\b|dial tcp|ECONNREFUSED|reach|host[=: ]) ?"
         + _HOST
         + r"(?::(?P<port>\d+))?",
         re.I,

@@ -10,6 +10,7 @@ from tools.kubernetes.diagnose.again import made_again
 from tools.kubernetes.diagnose.mending import pod_patch
 from tools.kubernetes.diagnose.rule import Seen, change_fix, event, field, latest, near, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.quantity import parse
 
 IDS = {
     "SM-CLAIM-CLASS": "the claim names a storage class that does not exist",
@@ -39,7 +40,9 @@ def _pending(snap: Snapshot, claim: Object) -> Iterator[Seen]:
     users = [pod for pod in snap.pods if _uses(pod, claim["metadata"]["name"], claim["metadata"]["namespace"])]
     chain = [f"{pods_text(1, snap.owner(pod))} waits for its volume" for pod in users[:1]]
     told = latest(snap, claim)
-    if name and "storageclasses" not in snap.unchecked and name not in classes:
+    if meant := _meant(snap, claim):
+        yield _refused(claim, meant, chain)
+    elif name and "storageclasses" not in snap.unchecked and name not in classes:
         best = near(name, classes) or next((key for key, item in classes.items() if _is_default(item)), "")
         hint = f"; there is {', '.join(sorted(classes))}" if classes else "; there is none at all"
         yield seen(
@@ -76,6 +79,48 @@ def _pending(snap: Snapshot, claim: Object) -> Iterator[Seen]:
             evidence=(event(told), field("spec.storageClassName", name)),
             fixes=(Fix(text='Look at the provisioner of its class; for class "" make a matching volume.'),),
         )
+
+
+def _meant(snap: Snapshot, claim: Object) -> Object | None:
+    """The volume that was made for the claim by hand: the one that it names, or the only free one of its class."""
+    spec = claim["spec"]
+    if name := spec.get("volumeName"):
+        return snap.find("persistentvolumes", name, None)
+    known = {item["metadata"]["name"] for item in snap.all("storageclasses.storage.k8s.io")}
+    if not spec.get("storageClassName") or spec["storageClassName"] in known:
+        return None  # its volume is made for it
+    free = [
+        item
+        for item in snap.all("persistentvolumes")
+        if item["spec"].get("storageClassName") == spec["storageClassName"] and not item["spec"].get("claimRef")
+    ]
+    return free[0] if len(free) == 1 else None
+
+
+def _refused(claim: Object, volume: Object, chain: list[str]) -> Seen:
+    """The claim asks for what its volume does not offer."""
+    asked, offered = claim["spec"].get("accessModes") or [], volume["spec"].get("accessModes") or []
+    size, room = claim["spec"]["resources"]["requests"]["storage"], volume["spec"]["capacity"]["storage"]
+    name, spec = volume["metadata"]["name"], {}
+    why = f"volume {name} is not free for it"
+    if missing := [mode for mode in asked if mode not in offered]:
+        spec = {"accessModes": offered}
+        why = f"it wants {', '.join(missing)}, volume {name} offers {', '.join(offered)}"
+    elif parse(size) > parse(room):
+        spec = {"resources": {"requests": {"storage": room}}}
+        why = f"it wants {size}, volume {name} has {room}"
+    said = "with what its volume offers"
+    return seen(
+        "SM-CLAIM-PROVISION",
+        claim,
+        f"Claim {_name(claim)} does not get its volume: {why}.",
+        chain=[*chain, why],
+        evidence=(field("spec.accessModes", ", ".join(asked)), field("spec.resources.requests.storage", size)),
+        fixes=(
+            _again(claim, {**spec, "volumeName": name}, said) if spec else None,
+            Fix(text=f"Look at volume {name}."),
+        ),
+    )
 
 
 def _missing(snap: Snapshot) -> Iterator[Seen]:
@@ -126,7 +171,7 @@ def _made(ref: Ref) -> Fix:
 
 def _again(claim: Object, spec: dict[str, object], why: str) -> Fix | None:
     """The claim made anew: without a volume it holds nothing."""
-    if claim["spec"].get("volumeName"):
+    if (claim.get("status") or {}).get("phase") != "Pending":
         return None
     return change_fix(f"Make the claim again {why}; it holds no data yet.", *made_again(claim, spec, why))
 

@@ -14,6 +14,11 @@ from tools.kubernetes.workload_changes import template_of
 
 Object = Mapping[str, Any]
 _COUNTED = ("Deployment", "StatefulSet", "ReplicaSet")
+_DOORKEEPERS = (
+    "ServiceAccount", "Namespace", "ResourceQuota", "LimitRange", "PriorityClass", "RuntimeClass",
+    "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)  # fmt: skip
 
 
 class Beside(NamedTuple):
@@ -21,17 +26,20 @@ class Beside(NamedTuple):
 
     made   kind and name of objects, so that nobody needs to miss them
     pods   specs of pods and how many more (or, below zero, fewer) of them there will be
+    opens  whether something is changed that decides which pods are let in
     """
 
     made: frozenset[tuple[str, str]] = frozenset()
     pods: tuple[tuple[Object, int], ...] = ()
+    opens: bool = False
 
 
 def beside(ctx: Context, earlier: tuple[Change, ...], namespace: str | None) -> Beside:
     """What earlier steps of a plan make in a namespace."""
     made = frozenset((one.ref.kind, one.ref.name) for one in earlier if one.kind == "apply-manifest")
     pods = [found for one in earlier if (found := _pods(ctx, one, namespace))]
-    return Beside(made, tuple(pods))
+    opens = any((ref := getattr(one, "ref", None)) and ref.kind in _DOORKEEPERS for one in earlier)
+    return Beside(made, tuple(pods), opens)
 
 
 def _pods(ctx: Context, change: Change, namespace: str | None) -> tuple[Object, int] | None:

@@ -73,7 +73,7 @@ def outlook(
         return Outlook(placed.blockers, absent + placed.warnings)
     tried = _try_pod(ctx, after, namespace)
     pod: dict[str, Any] = tried.body or {"metadata": {}, **template_of(after)}
-    seen = _quota(ctx, pod, plan, namespace, others) + _refused(tried, after, plan)
+    seen = _quota(ctx, pod, plan, namespace, others) + _refused(tried, after, plan, others.opens)
     if changed:
         seen += Outlook(warnings=(*tried.warnings, *added(template_of(after)["spec"], pod["spec"]), *absent))
     if live is None:
@@ -91,13 +91,18 @@ def _plan(ctx: Context, live: Mapping[str, Any] | None, after: Mapping[str, Any]
     return Coming(len(suitable), len(suitable))
 
 
-def _refused(tried: Tried, after: Mapping[str, Any], plan: Coming) -> Outlook:
-    """What the server says to one pod; quota is summed up apart, unless nothing is known to be summed."""
+def _refused(tried: Tried, after: Mapping[str, Any], plan: Coming, opens: bool) -> Outlook:
+    """What the server says to one pod; quota is summed up apart, unless nothing is known to be summed.
+
+    `opens`: an earlier step may let it in, so that the verdict of now is none.
+    """
     if not tried.blockers:
         return Outlook()
     quota = any("Quota " in text for text in tried.blockers)
     if quota and (plan.more or plan.replaced):
         return Outlook()
+    if opens:
+        return Outlook(warnings=tuple(f"Before that its pods are refused: {text}" for text in tried.blockers))
     told = tuple(f"Its pods would be refused: {text}" for text in tried.blockers)
     if quota or (not plan.total and after["kind"] != "CronJob"):
         return Outlook(warnings=told)  # there are none for now, and it may be otherwise when there are

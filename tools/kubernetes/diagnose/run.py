@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import pkgutil
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -18,12 +18,12 @@ from tools.errors import BadRequest, NeedsAnswer, NotFound, ShipmateError
 from tools.finding import Finding
 from tools.kubernetes.diagnose import report, rules
 from tools.kubernetes.diagnose.folding import Key, fold, key
+from tools.kubernetes.diagnose.related import related
 from tools.kubernetes.diagnose.rule import Seen, cut
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
-from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.look.find import find_workload
 from tools.kubernetes.look.lookup import get_one
-from tools.kubernetes.workload_changes import ref_of, template_of
+from tools.kubernetes.workload_changes import ref_of
 
 _OTHER_KINDS = ("pod", "service", "job", "persistentvolumeclaim", "ingress", "horizontalpodautoscaler", "node")
 
@@ -99,8 +99,8 @@ def examine(ctx: Context, targets: Sequence[str], namespace: str | None) -> Diag
     folded = fold(check(snap))
     if targets:
         wanted = [_target(ctx, name, kind or None, namespace) for kind, _, name in (t.rpartition("/") for t in targets)]
-        related = {key(ref_of(obj)) for target in wanted for obj in _related(snap, target)}
-        folded = [pair for pair in folded if pair[1] & related]
+        meant = {key(ref_of(obj)) for target in wanted for obj in related(snap, target)}
+        folded = [pair for pair in folded if pair[1] & meant]
         place = f"with {', '.join(str(ref_of(target)) for target in wanted)}"
     else:
         place = f"in namespace {namespace}" if namespace else "in the cluster"
@@ -153,41 +153,8 @@ def _no_collection() -> Generator[None]:
 
 def concerning(snap: Snapshot, target: Object, found: Iterable[tuple[Finding, frozenset[Key]]]) -> list[Finding]:
     """Those findings that the target or what belongs to it suffers from."""
-    related = {key(ref_of(obj)) for obj in _related(snap, target)}
-    return [finding for finding, keys in found if keys & related]
-
-
-def _related(snap: Snapshot, target: Object) -> Iterator[Object]:
-    """The target, what owns it, its pods, their claims, the services before it, its autoscaler."""
-    yield target
-    owner = snap.owner(target)
-    yield owner
-    space = target["metadata"].get("namespace")
-    pods = [*snap.pods_of(owner)]
-    if target["kind"] == "Service":
-        pods += snap.selected((target.get("spec") or {}).get("selector") or {"": ""}, space)
-        yield from snap.behind(target)
-    if target["kind"] == "Node":
-        pods += [pod for pod in snap.pods if pod["spec"].get("nodeName") == target["metadata"]["name"]]
-    yield from pods
-    for pod in pods:
-        yield snap.owner(pod)
-        for volume in pod["spec"].get("volumes") or ():
-            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-            if claim and (found := snap.find("persistentvolumeclaims", claim, space)):
-                yield found
-    runs = "spec" in owner and owner["kind"] != "Service"  # a ConfigMap, for one, has nothing that runs
-    labels = (template_of(owner).get("metadata") or {}).get("labels") if runs else None
-    for service in snap.all("services"):
-        selector = (service.get("spec") or {}).get("selector")
-        if not labels or not selector or service["metadata"].get("namespace") != space:
-            continue
-        if selects({"matchLabels": selector}, labels) or service["metadata"]["name"] == owner["metadata"]["name"]:
-            yield service
-    for scaler in snap.all("horizontalpodautoscalers.autoscaling"):
-        aim = scaler["spec"]["scaleTargetRef"]
-        if (aim["kind"], aim["name"]) == (owner["kind"], owner["metadata"]["name"]):
-            yield scaler
+    meant = {key(ref_of(obj)) for obj in related(snap, target)}
+    return [finding for finding, keys in found if keys & meant]
 
 
 def _target(ctx: Context, name: str, kind: str | None, namespace: str | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tests.tools.kubernetes.diagnose_rules.made import (
     snapshot,
     workload,
 )
+from tools.kubernetes.diagnose.related import related
 
 
 def budget(count: int = 2, name: str = "keep", allowed: int = 0, **spec) -> dict:
@@ -267,3 +268,25 @@ def test_rollout_that_has_no_room_for_one_more():
     (one,) = found(snapshot(web, pod(web), new, node()))
     assert one.id == "SM-PENDING-CPU"
     assert any("maxUnavailable" in str(change.patch) for fix in one.fixes for change in fix.changes)
+
+
+def test_what_belongs_to_a_workload():
+    web, back = workload("web"), workload("back")
+    way = {"host": "a.test", "http": {"paths": [{"path": "/", "backend": {"service": {"name": "web"}}}]}}
+    gate = made("Ingress", "gate", "networking.k8s.io/v1", spec={"rules": [way]})
+    wall = made("NetworkPolicy", "wall", "networking.k8s.io/v1", spec={"podSelector": {}})
+    nightly = made("CronJob", "nightly", "batch/v1", spec={"schedule": "@daily", "jobTemplate": {"spec": {}}})
+    owner = {"uid": nightly["metadata"]["uid"], "kind": "CronJob", "controller": True}
+    run = made("Job", "nightly-1", "batch/v1", metadata={"ownerReferences": [owner]}, spec={"template": {}})
+    objects = [web, pod(web), back, service("web", "web"), gate, wall, budget(), scaler(), nightly, run]
+
+    def names(target: dict) -> set[str]:
+        return {f"{item['kind']}/{item['metadata']['name']}" for item in related(snapshot(*objects), target)}
+
+    mine = {"Deployment/web", "Service/web", "Ingress/gate", "NetworkPolicy/wall", "PodDisruptionBudget/keep",
+            "HorizontalPodAutoscaler/web"}  # fmt: skip
+    assert mine < names(web)
+    assert mine < names(gate)
+    assert not mine & names(back) - {"NetworkPolicy/wall"}
+    assert "Job/nightly-1" in names(nightly)
+    assert "CronJob/nightly" in names(run)

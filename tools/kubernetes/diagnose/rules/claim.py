@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tools.change import ApplyManifest, Ref
 from tools.finding import Asks, Fix
 from tools.kubernetes.diagnose.again import made_again
+from tools.kubernetes.diagnose.claim_template import remade
 from tools.kubernetes.diagnose.mending import pod_patch
 from tools.kubernetes.diagnose.rule import Seen, change_fix, event, field, latest, near, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
@@ -52,9 +53,7 @@ def _pending(snap: Snapshot, claim: Object) -> Iterator[Seen]:
             chain=[*chain, f"storage class {name} does not exist"],
             evidence=(field("spec.storageClassName", name), event(told)),
             fixes=(
-                _again(claim, {"storageClassName": best, "volumeName": None}, f"with storage class {best}")
-                if best
-                else None,
+                _of_class(snap, claim, best) if best else None,
                 Fix(text=f"Make the claim again with {best or 'an existing class'}: its class cannot be changed."),
             ),
         )
@@ -167,6 +166,13 @@ def _made(ref: Ref) -> Fix:
     change = ApplyManifest(summary=f"make {ref} of {{value}}", ref=ref, manifest=manifest, create_only=True)
     asks = Asks(question=f"Which size shall the new claim {ref.name} have (10Gi, say)?")
     return Fix(text=f"Make the claim {ref.name}.", changes=(change,), asks=asks)
+
+
+def _of_class(snap: Snapshot, claim: Object, name: str) -> Fix | None:
+    why = f"with storage class {name}"
+    if changes := remade(snap, claim, {"storageClassName": name}, why):
+        return change_fix(f"Make its StatefulSet again {why}; what waits for a volume holds no data yet.", *changes)
+    return _again(claim, {"storageClassName": name, "volumeName": None}, why)
 
 
 def _again(claim: Object, spec: dict[str, object], why: str) -> Fix | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tools.kubernetes.diagnose.rule import near
 from tools.kubernetes.diagnose.snapshot import Snapshot
@@ -21,8 +21,8 @@ def split(image: str) -> tuple[str, str, str]:
 def tags(snap: Snapshot, image: str) -> dict[str, str]:
     """Other tags of the same repository that are known, each with the whole reference."""
     repository, _, tag = split(image)
-    found = {other: own for own, other in _known(snap) if _short(own) == _short(repository) and other != tag}
-    return {other: f"{repository}:{other}" for other in found}
+    found = snap.once("tags by repository", lambda: _grouped((_short(own), tag) for own, tag in _known(snap)))
+    return {other: f"{repository}:{other}" for other in found.get(_short(repository), ()) if other != tag}
 
 
 def similar(snap: Snapshot, image: str) -> str:
@@ -31,22 +31,31 @@ def similar(snap: Snapshot, image: str) -> str:
     known = tags(snap, image)
     if best := near(tag, known) or (next(iter(known)) if len(known) == 1 else ""):
         return known[best]
-    same_tag = {_short(own): own for own, other in _known(snap) if other == tag and _short(own) != _short(repository)}
+    found = snap.once("repositories by tag", lambda: _grouped((tag, own) for own, tag in _known(snap)))
+    same_tag = {_short(own): own for own in found.get(tag, ()) if _short(own) != _short(repository)}
     if best := near(_short(repository).lower(), same_tag):
         return f"{best}:{tag}"
     small = f"{repository.lower()}:{tag}"
     return small if small != f"{repository}:{tag}" and _VALID.match(small) else ""
 
 
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Each second part once, in order, by the first."""
+    found: dict[str, dict[str, None]] = {}
+    for first, second in pairs:
+        found.setdefault(first, {})[second] = None
+    return {first: list(seconds) for first, seconds in found.items()}
+
+
 def _known(snap: Snapshot) -> Iterator[tuple[str, str]]:
     """Repository and tag of each."""
-    names = [
-        name
+    names = {
+        name: None
         for node in snap.all("nodes")
         for entry in (node.get("status") or {}).get("images") or ()
         for name in entry.get("names") or ()
-    ]
-    names += [unit.spec["image"] for unit in snap.units() if unit.status.get("imageID")]
+    }
+    names |= {unit.spec["image"]: None for unit in snap.units() if unit.status.get("imageID")}
     for name in names:
         repository, digest, tag = split(name)
         if not digest:

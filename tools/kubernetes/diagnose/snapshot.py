@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tools.change import Ref
 from tools.context import Context
-from tools.errors import Forbidden, NotFound, ShipmateError, Unreachable
-from tools.kubernetes.diagnose.dependencies import Dependency, config_names, dependencies
-from tools.kubernetes.diagnose.superseded import superseded
+from tools.errors import BadRequest, Forbidden, NotFound, ShipmateError, Unreachable
 from tools.kubernetes.diagnose.ahead import Ahead
+from tools.kubernetes.diagnose.dependencies import Dependency, config_names, dependencies
 from tools.kubernetes.diagnose.slim import Object, Slimmer
+from tools.kubernetes.diagnose.superseded import superseded
 from tools.kubernetes.handlers.foresight.capacity import selects
 from tools.kubernetes.workload_changes import ref_of, template_of
 from tools.secrets.redact import redact_text
@@ -30,8 +30,11 @@ USUAL = (
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io", "namespaces",
 )  # fmt: skip
+T = TypeVar("T")
 _LOG_LINES = 200
+_NO_LOG = "unable to retrieve container logs"  # what the kubelet says as if it were the log, once that is cleared away
 _LOG_BYTES = 200_000
+_LOG_SECONDS = 10.0
 
 
 class Unit(NamedTuple):
@@ -68,6 +71,8 @@ class Snapshot:
         self.counts: dict[str, int] = {}  # how many of each kind were read
         self._lists: dict[str, list[Object]] = {}
         self._logs: dict[tuple[str, str, bool], str] = {}
+        self._made: dict[str, Any] = {}
+        self._silent: set[str] = set()  # nodes that hand out no logs
         self._ahead: Ahead | None = None
 
     def all(self, kind: str) -> list[Object]:
@@ -114,6 +119,12 @@ class Snapshot:
             self.unchecked[label] = "the cluster no longer serves this kind" if gone else error.message
             return []
 
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What a rule works out of all objects of a kind, worked out the first time that it is asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
     def find(self, kind: str, name: str, namespace: str | None) -> Object | None:
         """One object of the snapshot."""
         return self._index(kind).get((namespace or "", name))
@@ -153,13 +164,22 @@ class Snapshot:
 
     def owner(self, obj: Object) -> Object:
         """What an object belongs to in the end: a pod's Deployment, say; itself when nothing known owns it."""
-        for _ in range(4):
-            uids = [own["uid"] for own in obj["metadata"].get("ownerReferences") or () if own.get("controller")]
-            above = self._owners.get(uids[0]) if uids else None
-            if above is None:
-                return obj
-            obj = above
-        return obj
+        first = _controller(obj)
+        top = self._tops.get(first)
+        if top is None:
+            top = obj
+            for _ in range(4):
+                above = self._owners.get(_controller(top))
+                if above is None:
+                    break
+                top = above
+            if top is not obj:
+                self._tops[first] = top
+        return top
+
+    @cached_property
+    def _tops(self) -> dict[str, Object]:
+        return {}
 
     @cached_property
     def _pods_by_owner(self) -> dict[str, list[Object]]:
@@ -293,28 +313,49 @@ class Snapshot:
         """The end of a container's log, redacted; empty when there is none."""
         key = (pod["metadata"]["uid"], container, previous)
         if key not in self._logs:
-            query: dict[str, Any] = {"container": container, "tailLines": _LOG_LINES, "limitBytes": _LOG_BYTES}
-            if previous:
-                query["previous"] = "true"
-            try:
-                raw = self.ctx.cluster.get_raw(self.ctx.cluster.path(ref_of(pod), "log"), accept="*/*", **query)
-                self._logs[key] = redact_text(raw.decode("utf-8", "replace"))
-            except ShipmateError as error:
-                self._logs[key] = ""
-                if isinstance(error, (Forbidden, Unreachable)):  # else the container has none (yet)
-                    self.unchecked["logs"] = error.message
+            self._logs[key] = self._read_log(pod, container, previous)
         return self._logs[key]
+
+    def _read_log(self, pod: Object, container: str, previous: bool) -> str:
+        node = str(pod["spec"].get("nodeName"))
+        if node in self._silent:
+            return ""
+        query: dict[str, Any] = {"container": container, "tailLines": _LOG_LINES, "limitBytes": _LOG_BYTES}
+        if previous:
+            query["previous"] = "true"
+        path = self.ctx.cluster.path(ref_of(pod), "log")
+        try:
+            raw = self.ctx.cluster.get_raw(path, accept="*/*", patient=False, timeout=_LOG_SECONDS, **query)
+            return redact_text(raw.decode("utf-8", "replace"))
+        except (BadRequest, NotFound):  # the container has none (yet)
+            return ""
+        except ShipmateError as error:
+            self.unchecked["logs"] = error.message
+            if not isinstance(error, Forbidden):
+                self._silent.add(node)  # a kubelet that does not answer would be waited for again and again
+            return ""
 
     def last_words(self, unit: Unit) -> str:
         """What a container said before it ended: of the run that ended, if there is a later one."""
         running = (unit.status.get("state") or {}).get("terminated") is None
         if running and unit.status.get("restartCount"):
-            return self.log(unit.pod, unit.spec["name"], previous=True) or self.log(unit.pod, unit.spec["name"])
-        return self.log(unit.pod, unit.spec["name"])
+            before = self.log(unit.pod, unit.spec["name"], previous=True)
+            if before and not before.startswith(_NO_LOG):
+                return before
+        now = self.log(unit.pod, unit.spec["name"])
+        return "" if now.startswith(_NO_LOG) else now
 
     def seconds_since(self, time: str | None) -> float:
         """Age in seconds of a time as the server writes it; 0 when there is none."""
         return (self.now - datetime.fromisoformat(time)).total_seconds() if time else 0.0
+
+
+def _controller(obj: Object) -> str:
+    """The uid of what made an object; empty when nothing did."""
+    for own in obj["metadata"].get("ownerReferences") or ():
+        if own.get("controller"):
+            return own["uid"]
+    return ""
 
 
 def _last_seen(event: Object) -> str:

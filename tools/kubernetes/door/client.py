@@ -97,10 +97,18 @@ class Cluster:
             self._seen[key] = self.get_raw(path, accept=accept, **query)
         return self._seen[key]
 
-    def get_raw(self, path: str, *, accept: str = "application/json", **query: Any) -> bytes:
-        """The bytes of an answer, for what is not JSON (logs, /version, /metrics)."""
+    def get_raw(
+        self, path: str, *, accept: str = "application/json", patient: bool = True, timeout: float = 60.0, **query: Any
+    ) -> bytes:
+        """The bytes of an answer, for what is not JSON (logs, /version, /metrics).
+
+        Without `patient` it is tried once; `timeout` is in seconds.
+        """
         refuse_tunnel(path)
-        return self._transport.fetch("GET", path, query, headers={"Accept": accept}, repeatable=True)[0]
+        headers = {"Accept": accept}
+        return self._transport.fetch(
+            "GET", path, query, headers=headers, repeatable=True, patient=patient, timeout=timeout
+        )[0]
 
     def read(self, ref: Ref) -> Object:
         """The live object; raises NotFound."""

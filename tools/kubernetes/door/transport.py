@@ -54,13 +54,15 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         *,
         repeatable: bool,
+        patient: bool = True,
         timeout: float = _READ_SECONDS,
     ) -> tuple[bytes, tuple[str, ...]]:
         """The body and the warnings of a successful answer.
 
         Only `repeatable` requests are tried again; others only where the server says that it did not begin with them.
+        What is not worth waiting for is not `patient` and tried once.
         """
-        pauses = iter(_PAUSES)
+        pauses = iter(_PAUSES if patient else ())
         renewed = False
         while True:
             try:

@@ -11,7 +11,7 @@ from tests.tools.kubernetes.api_server import Answer, refusal
 from tests.tools.kubernetes.diagnose.made_up import cluster, workload
 from tools.errors import Failed, NotFound, Unreachable
 from tools.kubernetes.diagnose.run import check, examine, fold
-from tools.kubernetes.diagnose.snapshot import Snapshot
+from tools.kubernetes.diagnose.snapshot import USUAL, Snapshot
 from tools.kubernetes.diagnose.slim import Slimmer
 
 PODS = "GET /api/v1/pods"
@@ -127,6 +127,25 @@ def test_logs_that_may_not_be_read_are_not_checked(made_up_cluster):
     api.script[path] = refusal(403, "Forbidden", 'pods is forbidden: User "me" cannot get resource "pods/log"')
     assert snap.log(pod, "main", previous=True) == ""
     assert "logs" in snap.unchecked
+
+
+def test_a_node_that_hands_out_no_logs_is_asked_once_and_told(made_up_cluster):
+    ctx, api = made_up_cluster(workload("web", "shop", broken=False))
+    snap = Snapshot(ctx, "shop")
+    lost = Answer({"kind": "Status", "message": "dial tcp 10.0.0.1:10250: connect: connection refused"}, 500)
+    for pod in snap.pods:
+        api.script[f"GET /api/v1/namespaces/shop/pods/{pod['metadata']['name']}/log"] = lost
+        assert snap.log(pod, "main") == ""
+    assert sum(request.path.endswith("/log") for request in api.seen) == 1, "all of them are on one node"
+    assert "connection refused" in snap.unchecked["logs"]
+
+
+def test_what_is_read_ahead_is_what_a_healthy_cluster_is_asked_for(made_up_cluster):
+    ctx, api = made_up_cluster(workload("web", "shop", broken=False))
+    snap = Snapshot(ctx, None)
+    check(snap)
+    asked = {kind for kind in USUAL if kind.partition(".")[0] in snap.counts}
+    assert asked == set(USUAL)
 
 
 def test_a_cluster_that_does_not_answer_is_unreachable_not_unchecked(made_up_cluster, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from tools.finding import Evidence, Finding, Fix
 from tools.kubernetes.diagnose.crash_fixes import Mend, by_shell, doubled, executable, mend
@@ -55,7 +56,6 @@ IDS = {
     "SM-CRASH": "the program ends with an error",
 }
 _RECENT = 600  # seconds; an ending longer ago, with a ready container now, is history
-_YOUNG = 10  # seconds in which a container that was started again still has to show that it can
 _CALM = 60  # seconds; one that runs longer than this, and than before, has recovered
 
 _CLUES = {
@@ -129,12 +129,13 @@ def _crashes(snap: Snapshot, unit: Unit) -> bool:
     once = unit.init and unit.spec.get("restartPolicy") != "Always"  # not a sidecar
     if not ended or (once and ended.get("exitCode") == 0) or mount_trouble(unit):
         return False
-    again = unit.status.get("restartCount", 0) > 0 or (unit.status.get("state") or {}).get("terminated")
+    running: dict[str, Any] = (unit.status.get("state") or {}).get("running") or {}
+    never = unit.pod["spec"].get("restartPolicy", "Always") == "Never" and not running
+    endings = unit.status.get("restartCount", 0) + (0 if running else 1)
+    again = endings > 1 or never  # who dies once and comes up well again is no fault
     forever = unit.pod["spec"].get("restartPolicy", "Always") == "Always" and not once
     failed = ended.get("exitCode") != 0 or ended.get("reason") == "OOMKilled" or forever
-    recent = snap.seconds_since(ended.get("finishedAt")) < _RECENT and not _recovered(snap, unit)
-    young = snap.seconds_since(((unit.status.get("state") or {}).get("running") or {}).get("startedAt")) < _YOUNG
-    troubled = recent and (unit.status.get("restartCount", 0) >= 2 or not unit.status.get("ready") or young)
+    troubled = snap.seconds_since(ended.get("finishedAt")) < _RECENT and not _recovered(snap, unit)
     told_else = _killed_by_probe(snap, unit) or hook_trouble(snap, unit)
     return bool(again and failed and troubled) and not told_else
 

@@ -142,12 +142,16 @@ _VALUE_LEAD = re.compile(
 )
 
 
+_SCHEDULE = re.compile(r"(?:[\d*][\d*/,-]* ){3}[\w*/,-]+ [\w*/,-]+")
+
+
 def _free_value(question: Question, text: str) -> str | None:
-    """One word that only the person knows, such as a tag; a longer message is something else."""
+    """One word that only the person knows, such as a tag, or a schedule; a longer message is something else."""
     said = re.sub(r"(?:,? (?:please|pls|thanks))+\W*$", "", text.strip(), flags=re.IGNORECASE)
     said = _VALUE_LEAD.sub("", said).strip(" .!?\"'`")
     near = next((option for option in question.options if option.lower() == said.lower()), said)
-    return near if re.fullmatch(r"\S+", near) and not lexicon().reply(near.lower()) else None
+    whole = re.fullmatch(r"\S+", near) or _SCHEDULE.fullmatch(near)
+    return near if whole and not lexicon().reply(near.lower()) else None
 
 
 def _slot_value(slot: str, word: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 from tools.change import Change, Cure, Proposal, Trouble
@@ -13,6 +14,7 @@ from tools.kubernetes.diagnose.remedy import filled, place_in_code, restarts
 from tools.kubernetes.diagnose.run import Look, look
 from tools.workspace.lasting import lasting
 
+_LOOKS = (1.0, 2.0, 3.0)  # seconds between looks for something that was told and is not seen any more
 _PROOF = "Afterwards I look again: it counts as fixed only if that is gone and nothing new came, else I take it back."
 
 
@@ -63,9 +65,14 @@ def _wanted(
         seen = look(ctx, name, kind, namespace)
         grave = [item for item in seen.findings if item.severity is not Severity.INFO]
         return seen, grave or seen.findings
-    seen = look(ctx, namespace=namespace)
-    found = [item for item, _ in seen.folded if item.id == id.upper() and name in (None, item.subject.name)]
-    found = [item for item in found if kind is None or item.subject.kind.lower() == kind.lower()]
+    pauses = list(_LOOKS)
+    while True:  # what keeps ending looks well for a moment each time that it is started
+        seen = look(ctx, namespace=namespace)
+        found = [item for item, _ in seen.folded if item.id == id.upper() and name in (None, item.subject.name)]
+        found = [item for item in found if kind is None or item.subject.kind.lower() == kind.lower()]
+        if found or not pauses:
+            break
+        time.sleep(pauses.pop(0))
     rest = [item for item, _ in seen.folded if item not in found and item.severity is not Severity.INFO]
     return seen, [*found[:1], *rest] if found else []
 

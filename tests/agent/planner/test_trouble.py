@@ -102,7 +102,8 @@ def test_the_next_one_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["show all", "show everything", "details", "more details", "show all details", "what else is wrong?",
-     "list them all", "and the others?", "all of them", "show me the rest", "anything else wrong?", "show me all of them"],
+     "list them all", "and the others?", "all of them", "show me the rest", "anything else wrong?",
+     "show me all of them"],
 )  # fmt: skip
 def test_everything_is_told(text: str) -> None:
     assert called(text, after_diagnosis(FIRST, SECOND)) == ("diagnose", {"every": True})
@@ -111,7 +112,8 @@ def test_everything_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["is it healthy now?", "is it ok now", "is it fixed?", "did it work?", "did that help?", "check again",
-     "look again", "is everything ok now?", "is it working again?", "how is it now?", "still broken?", "is my app healthy now?",
+     "look again", "is everything ok now?", "is it working again?", "how is it now?", "still broken?",
+     "is my app healthy now?",
      "is the app ok now?", "how about now?", "does it work now?", "has it recovered?", "is that solved?"],
 )  # fmt: skip
 def test_the_same_is_looked_at_again(text: str) -> None:
@@ -121,7 +123,8 @@ def test_the_same_is_looked_at_again(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["why do you think so?", "how do you know?", "why?", "what makes you think that?", "show me the evidence",
-     "prove it", "based on what?", "how did you find out?", "what is the evidence for that", "explain", "where do you see that?"],
+     "prove it", "based on what?", "how did you find out?", "what is the evidence for that", "explain",
+     "where do you see that?"],
 )  # fmt: skip
 def test_the_evidence_is_shown(text: str) -> None:
     move = reply(text, after_diagnosis(FIRST))

@@ -229,7 +229,7 @@ def _evidence(found: Found) -> str:
 
 def _sureness(found: Found) -> str:
     text = say(f"trouble-{found['confidence']}")
-    shown = [str(item["text"]).splitlines()[0] for item in found["evidence"] if item["text"]]
+    shown = [str(item["text"]).splitlines()[-1 if item["source"] == "log" else 0] for item in found["evidence"]]
     proof = f" It rests on: {'; '.join(shown[:2])}." if shown else ""
     return f"{text}{proof} {say('trouble-look-again')}"
 

@@ -6,6 +6,7 @@ since is history.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tools.change import Patch
@@ -21,6 +22,7 @@ IDS = {
     "SM-JOB-FAILED": "a job has used up its tries or its time",
     "SM-JOB-SUSPENDED": "a job is suspended, so it does not begin",
 }
+_SAID = re.compile(r"^Container .*? (?:keeps ending|cannot run|was killed): ")
 _QUEUE = "kueue.x-k8s.io/queue-name"  # such a job waits for its turn
 
 
@@ -53,7 +55,8 @@ def _failed(snap: Snapshot, job: Object, origin: Object) -> Seen:
     }.get(reason, str(failure.get("message") or reason))
     units = [unit for unit in snap.units() if unit.owner["metadata"]["uid"] == job["metadata"]["uid"] and _ended(unit)]
     story = explain(snap, units[-1]) if units and reason != "DeadlineExceeded" else None
-    more = story.chain[1:] if story else ()
+    ended = _SAID.sub("", story.summary).rstrip(".") if story else ""
+    more = (ended, *story.chain[2:]) if story else ()
     evidence = story.evidence if story else (field("status.conditions.Failed", failure.get("message")),)
     return seen(
         "SM-JOB-FAILED",

@@ -32,6 +32,12 @@ def budget(probe: Object) -> float:
     return probe.get("initialDelaySeconds", 0) + probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
 
 
+def server_error(message: str) -> bool:
+    """Whether the program answered that something on its own side is wrong, such as what it depends on."""
+    found = _STATUS.search(message)
+    return found is not None and int(found[1]) >= 500
+
+
 def target_text(probe: Object) -> str:
     """What a probe asks, in words."""
     for action in _ACTIONS:

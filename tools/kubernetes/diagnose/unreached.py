@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from tools.change import Ref
 from tools.finding import Evidence, Fix
-from tools.kubernetes.diagnose.dependencies import dependencies
+from tools.kubernetes.diagnose.dependencies import dependencies, place_of
 from tools.kubernetes.diagnose.logscan import Clue
 from tools.kubernetes.diagnose.rule import near
 from tools.kubernetes.diagnose.rules.dns_name import misspelt
 from tools.kubernetes.diagnose.rules.network_policy import cut_path, dns_block, end_of_workload, needed, network
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
+from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import ref_of, scale_change
 
 
@@ -59,6 +60,21 @@ def _only_host(owner: Object) -> str:
     """The one host that the settings of a workload name, where the log names none."""
     hosts = {item.host for item in dependencies(owner)}
     return hosts.pop() if len(hosts) == 1 else ""
+
+
+def down(snap: Snapshot, workload: Object) -> list[Ref]:
+    """The services that the settings of a workload name and that have no ready pod, with what is behind them."""
+    space = workload["metadata"].get("namespace")
+    spaces = {space} if snap.namespace else {item["metadata"]["name"] for item in snap.all("namespaces")}
+    found: list[Ref] = []
+    for host in dict.fromkeys(item.host for item in dependencies(workload)):
+        place = place_of(host, space, spaces)
+        service = snap.find("services", place.name, place.namespace) if place else None
+        selector = (service["spec"].get("selector") or {}) if service else {}
+        pods = snap.selected(selector, place.namespace) if place and selector else []
+        if service and selector and not any(condition(pod, "Ready").get("status") == "True" for pod in pods):
+            found += [ref_of(service), *map(ref_of, snap.behind(service))]
+    return found
 
 
 def _asleep(service: Object, workload: Object) -> Story:

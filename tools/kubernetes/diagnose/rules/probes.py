@@ -7,10 +7,11 @@ from typing import Any
 
 from tools.finding import Severity
 from tools.kubernetes.diagnose.logscan import scan
-from tools.kubernetes.diagnose.probe_causes import budget, cause, target_text
+from tools.kubernetes.diagnose.probe_causes import budget, cause, server_error, target_text
 from tools.kubernetes.diagnose.rule import Seen, back_fix, event, field, log, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
 from tools.kubernetes.diagnose.superseded import superseded
+from tools.kubernetes.diagnose.unreached import down
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
@@ -90,6 +91,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int, kind: str, told: list[Objec
             why,
         ),
         evidence=(event(failure), field(field_name, target_text(probe)), log(clue.lines) if clue else None),
+        symptom_of=down(snap, unit.owner) if server_error(failure.get("message", "")) else (),
         fixes=(None if fix and fix.asks else fix, back_fix(snap, unit.owner), fix if fix and fix.asks else None, more),
     )
 

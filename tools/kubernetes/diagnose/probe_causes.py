@@ -54,7 +54,7 @@ def cause(unit: Unit, name: str, message: str, words: str) -> Cause:
         return Cause(f"its command {program['name']} is not in the image", advice=advice)
     if "strconv" in message or ("errored" in message and isinstance(_port(probe), str)):
         return _named_port(unit, name, probe)
-    if "connection refused" in message:
+    if "connection refused" in message or (not message and _port(probe)):
         return _refused(unit, name, probe, words)
     if status := _STATUS.search(message):
         return _answered(unit, name, probe, int(status[1]))
@@ -64,7 +64,7 @@ def cause(unit: Unit, name: str, message: str, words: str) -> Cause:
         return _slow(unit, name, probe)
     if probe.get("exec"):
         return Cause(f"its command fails: {message.partition('probe failed:')[2].strip()[:120] or message[:120]}")
-    return Cause(message[:160])
+    return Cause(message[:160] or "the container was ended from outside, and nothing was reported of it")
 
 
 def _port(probe: Object) -> Any:

@@ -25,6 +25,7 @@ from tools.kubernetes.diagnose.rule import (
 )
 from tools.kubernetes.diagnose.rules.config import mount_trouble
 from tools.kubernetes.diagnose.rules.hook import hook_trouble
+from tools.kubernetes.diagnose.rules.probes import unseen_killer
 from tools.kubernetes.diagnose.rules.rights import denials
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
 from tools.kubernetes.diagnose.unreached import Story, unreached
@@ -152,6 +153,8 @@ def _killed_by_probe(snap: Snapshot, unit: Unit) -> bool:
     """The kubelet stopped it because of its probe: another rule tells that story."""
     if unit.terminated.get("exitCode") not in (137, 143, 0) or unit.terminated.get("reason") == "OOMKilled":
         return False
+    if unseen_killer(snap, unit):
+        return True
     stopped = snap.events(unit.pod, "Killing")
     return any("probe" in item.get("message", "") and unit.spec["name"] in item.get("message", "") for item in stopped)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tools.finding import Severity
+from tools.finding import Confidence, Evidence, Severity
 from tools.kubernetes.diagnose.logscan import scan
 from tools.kubernetes.diagnose.probe_causes import budget, cause, server_error, target_text
 from tools.kubernetes.diagnose.rule import Seen, back_fix, event, field, log, pods_text, seen
@@ -20,6 +20,7 @@ IDS = {
     "SM-PROBE-STARTUP": "the startup probe fails, so the container is restarted",
 }
 _KINDS = (("Liveness", "livenessProbe"), ("Startup", "startupProbe"), ("Readiness", "readinessProbe"))
+_REPORTS = ("Created", "Started", "Killing", "BackOff", "Unhealthy")
 _PATIENCE = 20.0  # seconds beyond the probe's own budget before a slow start is called a fault
 
 
@@ -45,6 +46,8 @@ def _failing(snap: Snapshot, unit: Unit) -> tuple[str, list[Object]] | None:
         if not unit.spec.get(name):
             continue
         told = [item for item in snap.events(unit.pod, "Unhealthy") if f"{kind} probe" in item.get("message", "")]
+        if kind == unseen_killer(snap, unit):
+            return kind, told or [{}]
         if not told:
             continue
         running = snap.seconds_since((state.get("running") or {}).get("startedAt"))
@@ -58,9 +61,19 @@ def _failing(snap: Snapshot, unit: Unit) -> tuple[str, list[Object]] | None:
     return None
 
 
+def unseen_killer(snap: Snapshot, unit: Unit) -> str:
+    """The probe that must have ended a container, where the kubelet's reports about its pod never came or are gone."""
+    killed = unit.terminated.get("exitCode") in (137, 143) and unit.terminated.get("reason") == "Error"
+    if not killed or not unit.status.get("restartCount") or snap.events(unit.pod, *_REPORTS):
+        return ""
+    if unit.spec.get("startupProbe") and not unit.status.get("started"):
+        return "Startup"
+    return "Liveness" if unit.spec.get("livenessProbe") else ""
+
+
 def _impossible(told: list[Object]) -> bool:
     """The kubelet cannot even ask: such a probe never fails and never succeeds."""
-    return all("probe errored" in item.get("message", "") for item in told)
+    return bool(told) and all("probe errored" in item.get("message", "") for item in told)
 
 
 def _stopped_by(snap: Snapshot, unit: Unit, kind: str) -> bool:
@@ -90,10 +103,20 @@ def _finding(snap: Snapshot, unit: Unit, count: int, kind: str, told: list[Objec
             f"the {kind.lower()} probe on {target_text(probe)} fails",
             why,
         ),
-        evidence=(event(failure), field(field_name, target_text(probe)), log(clue.lines) if clue else None),
+        evidence=(
+            event(failure or None),
+            _ending(unit) if not failure else None,
+            field(field_name, target_text(probe)),
+            log(clue.lines) if clue else None,
+        ),
+        confidence=None if failure else Confidence.LIKELY,
         symptom_of=down(snap, unit.owner) if server_error(failure.get("message", "")) else (),
         fixes=(None if fix and fix.asks else fix, back_fix(snap, unit.owner), fix if fix and fix.asks else None, more),
     )
+
+
+def _ending(unit: Unit) -> Evidence:
+    return field("lastState.terminated.exitCode", f"{unit.terminated.get('exitCode')}, ended from outside")
 
 
 def _telling(told: list[Object]) -> Object:

@@ -49,6 +49,7 @@ def test_kube_system_looks_familiar(kubectl: Kubectl) -> None:
 def test_up_when_it_is_up_says_so_and_changes_nothing(
     info: cluster.ClusterInfo, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    until("good health", lambda: builtin.BuiltIn().info(CLUSTER_CONTEXT).state == "running")
     before = subprocess.run(["docker", "inspect", "-f", "{{.State.StartedAt}}", info.container], capture_output=True)
     assert main(["cluster", "status", "-o", "json", "--name", CLUSTER_CONTEXT]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "running"

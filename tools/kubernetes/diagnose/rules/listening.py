@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from tools.change import Patch
 from tools.finding import Evidence, Fix, Severity
 from tools.kubernetes.diagnose.rule import Seen, change_fix, cut, field, seen
 from tools.kubernetes.diagnose.rules.service import target_port_change
+from tools.kubernetes.diagnose.saying import LOOPBACK, Said, said
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.state import condition
 from tools.kubernetes.workload_changes import containers_of, env_change, ref_of
@@ -22,23 +22,7 @@ IDS = {
     "SM-SERVICE-LISTENS": "the pods say that they listen on another port than the service sends to",
     "SM-SERVICE-LOCALHOST": "the pods say that they listen on their own localhost only",
 }
-_LISTENS = re.compile(
-    r"(?:listening|serving|started|running|bound)\b.{0,60}?"
-    r"(?:\bport:? ?|(?:[\d.]+|\[?::1?\]?|\blocalhost|\*):)(?P<port>\d{2,5})\b",
-    re.I,
-)
-_LOOPBACK = re.compile(r"(?<![\d.])127\.\d+\.\d+\.\d+|\[::1\]")
-_ASIDE = re.compile(r"metric|admin|debug|pprof|health|probe|prometheus|management|actuator|grpc-web|livereload", re.I)
 _MOST_LOGS = 20
-_START = 60  # lines of a log in which a program says where it listens
-
-
-class Said(NamedTuple):
-    """Where a program says that it listens."""
-
-    port: int
-    local: bool
-    line: str
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -73,35 +57,30 @@ def _probed(pod: Object, target: int) -> bool:
 
 
 def _compare(snap: Snapshot, item: Object, pod: Object, target: int) -> Iterator[Seen]:
-    lines = snap.log(pod, pod["spec"]["containers"][0]["name"]).splitlines()[:_START]
-    said = [
-        Said(int(match["port"]), bool(_LOOPBACK.search(match[0])), line)
-        for line in lines
-        if not _ASIDE.search(line) and (match := _LISTENS.search(line))
-    ]
-    if len({one.port for one in said}) != 1:
+    told = said(snap, pod)
+    if len({one.port for one in told}) != 1:
         return
-    if said[0].port != target:
-        yield _elsewhere(item, said[0], target)
-    elif all(one.local for one in said):
-        yield _loopback(snap, item, pod, said[0])
+    if told[0].port != target:
+        yield _elsewhere(item, told[0], target)
+    elif all(one.local for one in told):
+        yield _loopback(snap, item, pod, told[0])
 
 
-def _elsewhere(item: Object, said: Said, target: int) -> Seen:
+def _elsewhere(item: Object, told: Said, target: int) -> Seen:
     name = item["metadata"]["name"]
-    change = target_port_change(item, item["spec"]["ports"][0], said.port)
+    change = target_port_change(item, item["spec"]["ports"][0], told.port)
     return seen(
         "SM-SERVICE-LISTENS",
         item,
-        f"Service {name} sends traffic to port {target}, but its pods say that they listen on {said.port}.",
+        f"Service {name} sends traffic to port {target}, but its pods say that they listen on {told.port}.",
         severity=Severity.WARNING,
-        chain=(f"connections to service {name} are refused", f"the program listens on port {said.port}, not {target}"),
-        evidence=(field("spec.ports.targetPort", target), Evidence(source="log", text=cut(said.line))),
-        fixes=(change_fix(f"Send the traffic to port {said.port}.", change),),
+        chain=(f"connections to service {name} are refused", f"the program listens on port {told.port}, not {target}"),
+        evidence=(field("spec.ports.targetPort", target), Evidence(source="log", text=cut(told.line))),
+        fixes=(change_fix(f"Send the traffic to port {told.port}.", change),),
     )
 
 
-def _loopback(snap: Snapshot, item: Object, pod: Object, said: Said) -> Seen:
+def _loopback(snap: Snapshot, item: Object, pod: Object, told: Said) -> Seen:
     name, owner = item["metadata"]["name"], snap.owner(pod)
     advice = Fix(text="Let the program listen on 0.0.0.0, by its arguments or settings.")
     change = _open(owner) if owner["kind"] in ("Deployment", "StatefulSet", "DaemonSet") else None
@@ -114,7 +93,7 @@ def _loopback(snap: Snapshot, item: Object, pod: Object, said: Said) -> Seen:
             f"connections to service {name} are refused",
             "what listens on localhost cannot be reached from outside",
         ),
-        evidence=(field("spec.ports.targetPort", said.port), Evidence(source="log", text=cut(said.line))),
+        evidence=(field("spec.ports.targetPort", told.port), Evidence(source="log", text=cut(told.line))),
         fixes=(change_fix("Let it listen on 0.0.0.0, as its settings allow.", change), advice) if change else (advice,),
     )
 
@@ -124,8 +103,8 @@ def _open(owner: Object) -> Patch | None:
     container = containers_of(owner)[0]
     for part in ("args", "command"):
         texts = container.get(part) or []
-        if any(_LOOPBACK.search(text) for text in texts):
-            entry = {"name": container["name"], part: [_LOOPBACK.sub("0.0.0.0", text) for text in texts]}  # noqa: S104
+        if any(LOOPBACK.search(text) for text in texts):
+            entry = {"name": container["name"], part: [LOOPBACK.sub("0.0.0.0", text) for text in texts]}  # noqa: S104
             return Patch(
                 summary=f"let {ref_of(owner)} listen on 0.0.0.0",
                 ref=ref_of(owner),
@@ -133,6 +112,6 @@ def _open(owner: Object) -> Patch | None:
                 patch={"spec": {"template": {"spec": {"containers": [entry]}}}},
             )
     for item in container.get("env") or ():
-        if _LOOPBACK.match(item.get("value") or "") and re.search(r"HOST|BIND|LISTEN|ADDR", item["name"]):
-            return env_change(owner, container["name"], {item["name"]: _LOOPBACK.sub("0.0.0.0", item["value"])})  # noqa: S104
+        if LOOPBACK.match(item.get("value") or "") and re.search(r"HOST|BIND|LISTEN|ADDR", item["name"]):
+            return env_change(owner, container["name"], {item["name"]: LOOPBACK.sub("0.0.0.0", item["value"])})  # noqa: S104
     return None

@@ -8,6 +8,7 @@ from tools.change import Patch
 from tools.finding import Fix, Severity
 from tools.kubernetes.diagnose.closest import closest, corrected, labels_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, near, seen
+from tools.kubernetes.diagnose.saying import said
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.rollout.state import condition
@@ -43,7 +44,7 @@ def check(snap: Snapshot) -> Iterator[Seen]:
         elif not any(_ready(pod) for pod in pods) and not spec.get("publishNotReadyAddresses"):
             yield from _not_ready(snap, service, pods)
         else:
-            yield from _ports(service, pods)
+            yield from _ports(snap, service, pods)
 
 
 def _ready(pod: Object) -> bool:
@@ -131,21 +132,23 @@ def _starting(snap: Snapshot, pod: Object) -> bool:
     return age < (_SLOW if waits & _MAKING or not states else _YOUNG) or any(0 < since < _YOUNG for since in began)
 
 
-def _ports(service: Object, pods: list[Object]) -> Iterator[Seen]:
+def _ports(snap: Snapshot, service: Object, pods: list[Object]) -> Iterator[Seen]:
     """A target port by name must exist; one by number is suspicious when the containers declare others."""
     spec = pods[0]["spec"]
     sidecars = [item for item in spec.get("initContainers") or () if item.get("restartPolicy") == "Always"]
     ports = [port for item in (*(spec.get("containers") or ()), *sidecars) for port in item.get("ports") or ()]
-    names = {port["name"] for port in ports if port.get("name")}
+    names = {port["name"]: port["containerPort"] for port in ports if port.get("name")}
     numbers = {port["containerPort"] for port in ports}
     name, entries = service["metadata"]["name"], service["spec"].get("ports") or ()
     for port in entries:
         target = _target(port)
         if target in names or target in numbers or (isinstance(target, int) and not numbers):
             continue
+        if snap.namespace and len(spec["containers"]) == 1 and target in {one.port for one in said(snap, pods[0])}:
+            continue  # what is declared only informs, and the program says otherwise
         known = ", ".join(sorted(names) if isinstance(target, str) else map(str, sorted(numbers))) or "none"
         why = f"its target port {target} is not a port of the pods (they declare {known})"
-        free = numbers - {_target(other) for other in entries}
+        free = numbers - {names.get(str(_target(other)), _target(other)) for other in entries}
         right = near(target, names) if isinstance(target, str) else ""
         yield seen(
             "SM-SERVICE-PORT",

@@ -1,8 +1,9 @@
 """`python -m benchmarks.diagnose`: time and memory of `shipmate diagnose -A`, as ratios to kubectl.
 
 Without flags it looks at made-up clusters behind the scripted API server, and compares with the same lists fetched page
-by page by `kubectl get --raw`. With --context NAME it looks at that cluster (thousands of pods are cheap on kwok nodes)
-and compares with `kubectl get KINDS -A -o json` too.
+by page by `kubectl get --raw`. With --scale it makes a real API server of its own, with nodes and pods of kwok's and
+planted faults, compares with `kubectl get KINDS -A -o json`, and holds what was found against what was planted. With
+--context NAME it looks at that cluster.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -29,6 +31,7 @@ from tools.context import Context
 _SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
 _KUBECTL = shutil.which("kubectl", path=f"{Context().cache / 'bin'}") or shutil.which("kubectl") or "kubectl"
 _PAGE = 500
+Subject = tuple[str, str, str, str]  # id of the finding; kind, namespace and name
 
 
 class Cost(NamedTuple):
@@ -44,17 +47,57 @@ class Cost(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.diagnose", description=__doc__)
+    parser.add_argument("--scale", action="store_true", help="on a large cluster of its own, removed afterwards")
     parser.add_argument("--context", help="measure on this cluster instead of made-up ones")
-    parser.add_argument("--pods", type=int, nargs="+", default=[1_000, 10_000], help="sizes of the made-up clusters")
+    parser.add_argument("--pods", type=int, nargs="+", default=[1_000, 10_000], help="sizes of the clusters")
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: compiled once, not at each start
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
+        if args.scale:
+            return at_scale(args.pods, args.runs, Path(folder))
         if args.context:
-            compare(args.context, args.runs)
+            compare(args.runs, "--context", args.context)
         else:
             on_made_up(args.pods, args.runs, Path(folder))
     return 0
+
+
+def at_scale(sizes: Sequence[int], runs: int, folder: Path) -> int:
+    """One real cluster that grows to each size; 1 where a fault was missed or something else was found."""
+    from benchmarks.scale.filling import fill
+    from benchmarks.scale.objects import PODS_EACH
+    from benchmarks.scale.plane import plane
+
+    costs: list[Cost] = []
+    expected: list[Subject] = []
+    wrong = there = 0
+    with plane(folder) as cluster:
+        os.environ |= {"KUBECONFIG": str(cluster.kubeconfig), "XDG_CACHE_HOME": str(folder / "cache")}
+        for size in sizes:
+            expected += [item.expected for item in fill(cluster, there, size // PODS_EACH)]
+            there = size // PODS_EACH
+            with cluster.controllers_paused():
+                costs.append(compare(runs))
+                wrong += judge(expected)
+    _growth(sizes, costs)
+    return bool(wrong)
+
+
+def judge(expected: Sequence[Subject]) -> int:
+    """Print what was missed and what was found besides; returns how many that are."""
+    report = json.loads(_output(_SHIPMATE, "diagnose", "-A", "-o", "json"))
+    subjects = [(item["id"], item["subject"]) for item in report["findings"]]
+    found = [(id, of["kind"], of["namespace"], of["name"]) for id, of in subjects]
+    missed, more = sorted(set(expected) - set(found)), sorted((Counter(found) - Counter(expected)).elements())
+    print(f"  {len(expected) - len(missed)} of {len(expected)} planted faults found, {len(more)} other findings")
+    for name, items in (("missed", missed), ("not planted", more)):
+        for item in items[:10]:
+            print(f"    {name}: {' '.join(map(str, item))}")
+    for kind, why in report["unchecked"].items():
+        print(f"    not checked: {kind}: {why}")
+    return len(missed) + len(more)
 
 
 def on_made_up(sizes: Sequence[int], runs: int, folder: Path) -> None:
@@ -65,24 +108,27 @@ def on_made_up(sizes: Sequence[int], runs: int, folder: Path) -> None:
             file = folder / f"kubeconfig-{size}"
             file.write_text(_kubeconfig(url))
             os.environ |= {"KUBECONFIG": str(file), "XDG_CACHE_HOME": str(folder / f"cache-{size}")}
-            costs.append(compare(None, runs))
+            costs.append(compare(runs, kubectl=False))
+    _growth(sizes, costs)
+
+
+def _growth(sizes: Sequence[int], costs: Sequence[Cost]) -> None:
     if len(costs) > 1:
         times, more = costs[-1].wall / costs[0].wall, sizes[-1] / sizes[0]
         print(f"growth from {sizes[0]} to {sizes[-1]} pods: {times:.1f}× the time (aim: ≤ {more:.0f}×)")
 
 
-def compare(context: str | None, runs: int) -> Cost:
+def compare(runs: int, *base: str, kubectl: bool = True) -> Cost:
     """Print what a diagnosis costs beside other ways to get the same kinds; kubectl's own needs a real cluster."""
-    base = ("--context", context) if context else ()
     read = json.loads(_output(_SHIPMATE, *base, "diagnose", "-A", "-o", "json"))["read"]
-    ctx = Context(context=context)
+    ctx = Context(context=base[1] if base else None)
     known = {resource.plural: resource for resource in reversed(ctx.cluster.kinds.all())}
     resources = [known[name] for name in read if name in known]
     paths = [ctx.cluster.collection(resource) for resource in resources]
     print(f"{read.get('pods', 0)} pods, {read.get('nodes', 0)} nodes; {len(paths)} kinds")
     names = ",".join(resource.full_name for resource in resources)
     works = [lambda: diagnosed(*base, "-A"), lambda: raw_lists(paths, *base)]
-    if context:
+    if kubectl:
         works.append(lambda: spent(_KUBECTL, *base, "get", names, "-A", "-o", "json"))
     ours, raw, *theirs = best(runs, *works)
     _row("shipmate diagnose -A", ours)

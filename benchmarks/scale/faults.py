@@ -118,7 +118,7 @@ def _status(phase: str, state: Object, last: Object | None = None) -> dict[str, 
         "name": "main", "image": "registry.example.com/shop/app:1.0.0", "imageID": "", "ready": False,
         "started": False, "restartCount": 7 if last else 0, "state": state, "lastState": last or {},
     }  # fmt: skip
-    true = {type: "True" for type in ("PodReadyToStartContainers", "Initialized", "PodScheduled")}
+    true = dict.fromkeys(("PodReadyToStartContainers", "Initialized", "PodScheduled"), "True")
     conditions = {**true, "Ready": "False", "ContainersReady": "False"}
     return {
         "phase": phase, "startTime": time, "podIP": "10.0.0.9", "podIPs": [{"ip": "10.0.0.9"}],

@@ -35,10 +35,10 @@ def fill(plane: Plane, first: int, last: int) -> list[Planted]:
     say(f"writing {len(loads)} workloads with {len(loads) * PODS_EACH} pods, {len(planted)} of them with a fault")
     with plane.controllers_paused():
         plane.each(lambda load: _write(plane, load), loads)
-        plane.each(lambda node: plane.create("v1/nodes", node), nodes(first, last))
+        plane.each(lambda node: _join(plane, node), nodes(first, last))
         until("pods to run", lambda: _waiting_pods(plane))
     say("waiting for the controllers")
-    until("workloads, services and nodes without a word of their controllers", lambda: _unsettled(plane))
+    until("workloads and services without a word of their controllers", lambda: _unsettled(plane))
     return planted
 
 
@@ -49,6 +49,13 @@ def _spaces(plane: Plane) -> None:
         plane.create("v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     made = "/api/v1/serviceaccounts"
     until("accounts", lambda: len(names - {item["metadata"]["namespace"] for item in plane.items(made)}), 120)
+
+
+def _join(plane: Plane, node: Object) -> None:
+    """A new node, without the taint that a controller would take away once it is ready."""
+    stored = plane.create("v1/nodes", node)
+    meta = {name: value for name, value in stored["metadata"].items() if name != "resourceVersion"}
+    plane.write("PUT", f"/api/v1/nodes/{meta['name']}", {**stored, "metadata": meta, "spec": node["spec"]})
 
 
 def _write(plane: Plane, load: Workload) -> None:
@@ -82,8 +89,7 @@ def _unsettled(plane: Plane) -> int:
         for item in plane.items("/api/v1/services")
         if item["spec"].get("selector")
     }
-    tainted = sum(_not_ready(item) for item in plane.items("/api/v1/nodes"))
-    return late + len(named - served) + tainted + _unscheduled(plane.items("/api/v1/pods"))
+    return late + len(named - served) + _unscheduled(plane.items("/api/v1/pods"))
 
 
 def _settled(deployment: Object) -> bool:
@@ -91,10 +97,6 @@ def _settled(deployment: Object) -> bool:
     status = deployment.get("status") or {}
     seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
     return seen and status.get("replicas") == deployment["spec"]["replicas"]
-
-
-def _not_ready(node: Object) -> bool:
-    return any("not-ready" in taint["key"] for taint in node["spec"].get("taints") or ())
 
 
 def _unscheduled(pods: Iterable[Object]) -> int:

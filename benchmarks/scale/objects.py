@@ -112,7 +112,7 @@ def _pod_spec(name: str) -> Object:
         "ports": [{"name": "http", "containerPort": 8080}],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "readinessProbe": probe, "livenessProbe": probe,
-        "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/var/cache/app"}],
     }  # fmt: skip
     return copy.deepcopy({
         "containers": [container],

@@ -62,13 +62,13 @@ class Plane:
 
     @contextmanager
     def controllers_paused(self) -> Generator[None]:
-        """While objects are written that controllers would have made.
+        """While objects are written that controllers would have made, or are to stay as they are.
 
         Afterwards a controller manager of our own begins anew: the cluster's may say twenty things a second, and on a
         busy machine takes nodes for lost.
         """
-        command.run(inside(NAME, "pkill", "-STOP", "-f", f"^{_MANAGER}"))
         command.attempt(inside(NAME, "pkill", "-KILL", "-f", f"^{_MANAGER}.*{_OURS[0]}"))
+        command.run(inside(NAME, "pkill", "-STOP", "-f", f"^{_MANAGER}"))
         try:
             yield
         finally:

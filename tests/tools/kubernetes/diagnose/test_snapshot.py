@@ -11,8 +11,8 @@ from tests.tools.kubernetes.api_server import Answer, refusal
 from tests.tools.kubernetes.diagnose.made_up import cluster, workload
 from tools.errors import Failed, NotFound, Unreachable
 from tools.kubernetes.diagnose.run import check, examine, fold
-from tools.kubernetes.diagnose.snapshot import USUAL, Snapshot
 from tools.kubernetes.diagnose.slim import Slimmer
+from tools.kubernetes.diagnose.snapshot import USUAL, Snapshot
 
 PODS = "GET /api/v1/pods"
 
@@ -141,7 +141,7 @@ def test_a_node_that_hands_out_no_logs_is_asked_once_and_told(made_up_cluster):
 
 
 def test_what_is_read_ahead_is_what_a_healthy_cluster_is_asked_for(made_up_cluster):
-    ctx, api = made_up_cluster(workload("web", "shop", broken=False))
+    ctx, _ = made_up_cluster(workload("web", "shop", broken=False))
     snap = Snapshot(ctx, None)
     check(snap)
     asked = {kind for kind in USUAL if kind.partition(".")[0] in snap.counts}

@@ -175,7 +175,7 @@ def _reason(reasons: object, message: str, nodes: bool) -> tuple[str, str]:
     if worst.startswith(("taint", "cordoned", "not ready")):
         kept = "the nodes are cordoned" if worst == "cordoned" else f"the nodes keep it off ({worst})"
         return "SM-PENDING-TAINT", kept
-    if worst == "another pod like it is there":
+    if worst.endswith("is there") and "pod" in worst:
         return "SM-PENDING-APART", f"its pods must not share a node, and {worst}"
     if "label" in worst or "affinity" in worst or "names another" in worst:
         return "SM-PENDING-SELECTOR", f"every node is {worst}" if worst.startswith(("without", "ruled")) else worst

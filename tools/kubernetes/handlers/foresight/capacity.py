@@ -80,10 +80,10 @@ def room(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Pod], pod: Pod, coun
         whole = {key: parse(value) for key, value in (node.get("status") or {}).get("allocatable", {}).items()}
         left = {key: value - taken.get(name, {}).get(key, Decimal(0)) for key, value in whole.items()}
         ever = ever or _times(whole, need) > 0
-        here = min(_times(left, need), 0 if alone and name in lonely else 1 if alone else count)
+        here = min(_times(left, need), 0 if name in lonely else 1 if alone else count)
         fits += here
         if here < 1:
-            reasons.update({"another pod like it is there"} if alone and name in lonely else _short(left, need))
+            reasons.update({_near_text(alone)} if name in lonely else _short(left, need))
         for best, own in ((free, left), (largest, whole)):
             for key in need:
                 best[key] = max(best.get(key, Decimal(0)), own.get(key, Decimal(0)))
@@ -91,8 +91,8 @@ def room(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Pod], pod: Pod, coun
 
 
 def _taken(pods: Iterable[Pod], pod: Pod) -> tuple[dict[str, Amounts], set[str]]:
-    """What is reserved on each node, and the nodes with a pod of the same labels."""
-    labels = (pod.get("metadata") or {}).get("labels") or {}
+    """What is reserved on each node, and the nodes with a pod that it must not share them with."""
+    apart, home = _apart(pod), (pod.get("metadata") or {}).get("namespace")
     taken: dict[str, Amounts] = {}
     alike: set[str] = set()
     for other in pods:
@@ -102,8 +102,8 @@ def _taken(pods: Iterable[Pod], pod: Pod) -> tuple[dict[str, Amounts], set[str]]
         sums = taken.setdefault(name, {})
         for key, value in {**needs(other["spec"]), "pods": Decimal(1)}.items():
             sums[key] = sums.get(key, Decimal(0)) + value
-        theirs = (other.get("metadata") or {}).get("labels") or {}
-        if labels and all(theirs.get(key) == value for key, value in labels.items()):
+        theirs = other.get("metadata") or {}
+        if home in (None, theirs.get("namespace")) and any(selects(one, theirs.get("labels") or {}) for one in apart):
             alike.add(name)
     return taken, alike
 
@@ -111,11 +111,21 @@ def _taken(pods: Iterable[Pod], pod: Pod) -> tuple[dict[str, Amounts], set[str]]
 def _alone(pod: Pod) -> bool:
     """Whether the pod refuses to share a node with its own kind (required anti-affinity by host name)."""
     labels = (pod.get("metadata") or {}).get("labels") or {}
+    return any(selects(one, labels) for one in _apart(pod))
+
+
+def _near_text(alike: bool) -> str:
+    return "another pod like it is there" if alike else "a pod that it must keep away from is there"
+
+
+def _apart(pod: Pod) -> list[Mapping[str, Any] | None]:
+    """The selectors of the pods of its namespace that it must not share a node with."""
     anti = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
-    return any(
-        term.get("topologyKey") == "kubernetes.io/hostname" and selects(term.get("labelSelector"), labels)
+    return [
+        term.get("labelSelector")
         for term in anti.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
-    )
+        if term.get("topologyKey") == "kubernetes.io/hostname"
+    ]
 
 
 def _times(left: Amounts, need: Amounts) -> int:

@@ -337,13 +337,13 @@ class Snapshot:
 
     def last_words(self, unit: Unit) -> str:
         """What a container said before it ended: of the run that ended, if there is a later one."""
-        running = (unit.status.get("state") or {}).get("terminated") is None
-        if running and unit.status.get("restartCount"):
-            before = self.log(unit.pod, unit.spec["name"], previous=True)
-            if before and not before.startswith(_NO_LOG):
-                return before
-        now = self.log(unit.pod, unit.spec["name"])
-        return "" if now.startswith(_NO_LOG) else now
+        later = (unit.status.get("state") or {}).get("terminated") is None
+        again = bool(unit.status.get("restartCount"))
+        for previous in (True, False) if again and later else (False, True) if again else (False,):
+            text = self.log(unit.pod, unit.spec["name"], previous)
+            if text and not text.startswith(_NO_LOG):  # the runtime may just be clearing one of them away
+                return text
+        return ""
 
     def seconds_since(self, time: str | None) -> float:
         """Age in seconds of a time as the server writes it; 0 when there is none."""

@@ -122,8 +122,9 @@ def test_refusals_by_a_webhook_that_nobody_answers_for_are_one_finding_about_it(
 
 def test_a_webhook_that_stops_its_own_program_leaves_it_out():
     gate = workload("gate")
-    one, *_ = found(snapshot(gate, service("gate", "gate", 443), webhook(), namespace()))
-    assert (one.id, "own pods" in one.summary) == ("SM-WEBHOOK", True)
+    (one,) = [item for item in found(snapshot(gate, service("gate", "gate", 443), webhook(), namespace()))
+              if item.id == "SM-WEBHOOK"]  # fmt: skip
+    assert "own pods" in one.summary
     (change,) = one.fixes[0].changes
     apart = {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["gate"]}]}
     assert change.patch[1]["value"] == apart  # type: ignore[union-attr, index]

@@ -26,7 +26,7 @@ from tools.kubernetes.diagnose.rule import (
 from tools.kubernetes.diagnose.rules.config import mount_trouble
 from tools.kubernetes.diagnose.rules.hook import hook_trouble
 from tools.kubernetes.diagnose.rules.probes import unseen_killer
-from tools.kubernetes.diagnose.rules.rights import denials
+from tools.kubernetes.diagnose.rules.rights import denied
 from tools.kubernetes.diagnose.snapshot import Snapshot, Unit
 from tools.kubernetes.diagnose.unreached import Story, unreached
 from tools.kubernetes.workload_changes import ref_of, resources_change
@@ -113,8 +113,8 @@ _ADVICE = {
 def check(snap: Snapshot) -> Iterator[Seen]:
     """One finding for each container of a workload that keeps ending."""
     for unit, count in snap.one_each(unit for unit in snap.units() if _crashes(snap, unit)):
-        if denials(snap, unit):
-            continue  # a missing right is told with the rule that gives it
+        if denied(snap, unit):
+            continue  # a missing right is told with the rule that gives it; once it is given, the next start does it
         yield _finding(snap, unit, count)
 
 

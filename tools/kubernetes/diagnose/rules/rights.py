@@ -36,15 +36,15 @@ def check(snap: Snapshot) -> Iterator[Seen]:
     """One finding for each workload whose log complains about rights that are still missing."""
     lacking: dict[str, tuple[Unit, set[Right]]] = {}
     for unit, _ in snap.one_each(_suspects(snap)):
-        if rights := denials(snap, unit):
+        if rights := _denials(snap, unit):
             uid = unit.owner["metadata"]["uid"]
             lacking.setdefault(uid, (unit, set()))[1].update(rights)
     for unit, rights in lacking.values():
         yield _finding(snap, unit, sorted(rights))
 
 
-def denials(snap: Snapshot, unit: Unit) -> list[Right]:
-    """The rights that a container's log says its account lacks, and that it still lacks."""
+def denied(snap: Snapshot, unit: Unit) -> set[Right]:
+    """The rights that a container's log says its account lacks, also those that it was given since."""
     meta, spec = unit.pod["metadata"], unit.pod["spec"]
     account = spec.get("serviceAccountName") or "default"
     found: set[Right] = set()
@@ -53,7 +53,12 @@ def denials(snap: Snapshot, unit: Unit) -> list[Right]:
         if match and (match["space"], match["account"]) == (meta.get("namespace"), account):
             found.add(Right(account, match["verb"], match["group"], match["resource"], match["place"] or "",
                             match["name"] or ""))  # fmt: skip
-    return sorted(right for right in found if not granted(snap, right, meta.get("namespace") or ""))
+    return found
+
+
+def _denials(snap: Snapshot, unit: Unit) -> list[Right]:
+    space = unit.pod["metadata"].get("namespace") or ""
+    return sorted(right for right in denied(snap, unit) if not granted(snap, right, space))
 
 
 def _suspects(snap: Snapshot) -> Iterator[Unit]:

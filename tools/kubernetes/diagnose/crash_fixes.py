@@ -127,12 +127,8 @@ def _larger(unit: Unit, clue: Clue) -> Mend:
     ]
     path = path_in(clue.text)
     volume = volume_at(unit, path) if path else None
-    chosen = volume if volume in limited else limited[0] if len(limited) == 1 and not path else None
-    if chosen is None and path == "" and not limited:
-        return Mend()
-    if chosen is None:
-        return Mend(f"{path} is full" if path else "")
-    return larger_volume(unit.owner, chosen)
+    full = [item for item in limited if not path or item is volume]
+    return larger_volume(unit.owner, full[0]) if len(full) == 1 else Mend()
 
 
 def larger_volume(owner: Object, volume: Object) -> Mend:

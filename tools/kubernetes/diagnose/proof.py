@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from tools.change import Cure, Ref
 from tools.context import Context
 from tools.finding import Finding, Severity
 from tools.kubernetes.diagnose.run import Look, look
+from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.progress import Progress, Steps
 
+_REVISION = "deployment.kubernetes.io/revision"
 _PAUSE = 1.0  # seconds between two looks
 _STEADY = 3.0  # seconds that it must stay well: what is new may come a moment later
 
@@ -29,13 +32,44 @@ class Proof(NamedTuple):
         return not self.left and not self.new
 
 
+class Afterwards(Snapshot):
+    """How it is after a change: without pods of former revisions.
+
+    A rollout that does not get on leaves some of them, and with them what was wrong before.
+    """
+
+    def all(self, kind: str) -> list[Object]:
+        """Every object of a kind; of pods only those that are to stay."""
+        if kind == "pods" and kind not in self._lists:
+            former = self._former()
+            self._lists[kind] = [pod for pod in super().all(kind) if not _owners(pod) & former]
+        return super().all(kind)
+
+    def _former(self) -> set[str]:
+        """The uids of ReplicaSets that a later one of the same workload stands for."""
+        latest: dict[str, tuple[int, str]] = {}
+        former: set[str] = set()
+        for item in self.all("replicasets.apps"):
+            notes: Mapping[str, str] = item["metadata"].get("annotations") or {}
+            mine = int(notes.get(_REVISION, "0")), str(item["metadata"]["uid"])
+            for owner in _owners(item):
+                older, newer = sorted((latest.get(owner, mine), mine))
+                latest[owner] = newer
+                former |= {older[1]} - {newer[1]}
+        return former
+
+
+def _owners(item: Mapping[str, Any]) -> set[str]:
+    return {str(owner["uid"]) for owner in item["metadata"].get("ownerReferences") or () if owner.get("controller")}
+
+
 def prove(ctx: Context, cure: Cure, patience: float) -> Steps[Proof]:
     """Look until it is well and stays so, at most `patience` seconds."""
     yield Progress("looking again whether it is fixed")
     ends = time.monotonic() + patience
     well_since: float | None = None
     while True:
-        proof = compare(cure, look(ctx, namespace=cure.namespace or "*"))
+        proof = compare(cure, look(ctx, namespace=cure.namespace or "*", snapshot=Afterwards))
         now = time.monotonic()
         if proof.cured and patience and well_since is None:
             well_since, ends = now, max(ends, now + _STEADY)

@@ -58,11 +58,17 @@ class Look(NamedTuple):
     folded: tuple[tuple[Finding, frozenset[Key]], ...]
 
 
-def look(ctx: Context, name: str | None = None, kind: str | None = None, namespace: str | None = None) -> Look:
+def look(
+    ctx: Context,
+    name: str | None = None,
+    kind: str | None = None,
+    namespace: str | None = None,
+    snapshot: type[Snapshot] = Snapshot,
+) -> Look:
     """Diagnose one object (by name, with kind if need be), a namespace, or ("*", or no home) the cluster."""
     if name:
         target = _target(ctx, name, kind, None if namespace == "*" else namespace)
-        return _look(Snapshot(ctx, target["metadata"].get("namespace")), target)
+        return _look(snapshot(ctx, target["metadata"].get("namespace")), target)
     if kind:
         raise BadRequest(f"Which {kind} is meant?", "Name it, or leave the kind out to look at everything.")
     if namespace and namespace != "*":
@@ -70,7 +76,7 @@ def look(ctx: Context, name: str | None = None, kind: str | None = None, namespa
 
         check_exists(ctx, namespace)
     home = ctx.cluster.namespace if ctx.cluster.namespace != "default" else None
-    return _look(Snapshot(ctx, None if namespace == "*" else namespace or ctx.namespace or home))
+    return _look(snapshot(ctx, None if namespace == "*" else namespace or ctx.namespace or home))
 
 
 def _look(snap: Snapshot, target: Object | None = None) -> Look:

@@ -41,6 +41,17 @@ def needed(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield kind, piece[field]
 
 
+def keys_taken(spec: Mapping[str, Any], kind: str, name: str) -> list[str]:
+    """The keys that a pod's spec takes from a ConfigMap or Secret one by one."""
+    entries = [
+        entry
+        for piece, field, _ in _pieces(spec, kind)
+        if piece.get(field) == name
+        for entry in (piece, *(piece.get("items") or ()))
+    ]
+    return list(dict.fromkeys(entry["key"] for entry in entries if entry.get("key")))
+
+
 def other_source(owner: Object, kind: str, wrong: str, right: str) -> Patch | None:
     """Take from `right` whatever is taken from `wrong`."""
 

@@ -26,7 +26,7 @@ from tools.kubernetes.diagnose.rule import (
     seen,
 )
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
-from tools.kubernetes.diagnose.sources import lacking, needed, other_key, other_source, taken_from
+from tools.kubernetes.diagnose.sources import keys_taken, lacking, needed, other_key, other_source, taken_from
 from tools.kubernetes.workload_changes import ref_of
 
 IDS = {
@@ -193,7 +193,9 @@ def _missing(snap: Snapshot, pod: Object, owner: Object, kind: str, name: str, c
     best = near(name, known)
     why = f"{title} {name} does not exist in {space}"
     hint = f"; there is {best}" if best else ""
-    text = f"Correct the name to {best}, or create {title} {name}." if best else f"Create {title} {name}."
+    keys = ", ".join(keys_taken(pod["spec"], title, name))
+    create = f"create {title} {name}{f' with {keys}' if keys else ''}."
+    text = f"Correct the name to {best}, or {create}" if best else f"C{create[1:]}"
     change = other_source(owner, title, name, best) if best else None
     return seen(
         "SM-CONFIG-MISSING",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from tools.errors import BadRequest
@@ -22,6 +23,7 @@ _DECIMAL = ("E", "P", "T", "G", "M", "k", "", "m", "u", "n")
 # --- Quantities -------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)  # a cluster has few that differ, and thousands that do not
 def parse(text: str | int | float) -> Decimal:
     """The value in base units (cores, bytes, pieces); raises BadRequest when it is not a quantity."""
     match = _QUANTITY.match(str(text).strip())

@@ -98,14 +98,9 @@ def back_fix(
     """Back to the revision before, for a Deployment that has one; `without` tells a pod's spec that is no better."""
     if owner["kind"] != "Deployment":
         return None
-    sets = [
-        item
-        for item in snap.all("replicasets.apps")
-        if any(own["uid"] == owner["metadata"]["uid"] for own in item["metadata"].get("ownerReferences") or ())
-    ]
+    sets = sorted(snap.owned("replicasets.apps", owner), key=_revision)
     if len(sets) < 2:
         return None
-    sets.sort(key=_revision)
     before = sets[-2]["spec"]["template"]["spec"]
     if before == sets[-1]["spec"]["template"]["spec"] or without(before):
         return None  # a restart, say: the same pods as before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,6 +36,7 @@ _LOG_LINES = 200
 _NO_LOG = "unable to retrieve container logs"  # what the kubelet says as if it were the log, once that is cleared away
 _LOG_BYTES = 200_000
 _LOG_SECONDS = 10.0
+_LOGS_AT_ONCE = 6
 
 
 class Unit(NamedTuple):
@@ -192,6 +194,18 @@ class Snapshot:
         """The pods that belong to an object in the end."""
         return self._pods_by_owner.get(owner["metadata"]["uid"], [])
 
+    def owned(self, kind: str, owner: Object) -> list[Object]:
+        """The objects of a kind that name another as an owner: a Deployment's ReplicaSets, say."""
+        found = self.once(f"{kind} by owner", lambda: self._by_owner(kind))
+        return found.get(owner["metadata"]["uid"], [])
+
+    def _by_owner(self, kind: str) -> dict[str, list[Object]]:
+        found: dict[str, list[Object]] = defaultdict(list)
+        for item in self.all(kind):
+            for own in item["metadata"].get("ownerReferences") or ():
+                found[own["uid"]].append(item)
+        return found
+
     def units(self) -> Iterator[Unit]:
         """Every container that has a status, of pods that are neither being deleted nor of a former template."""
         return iter(self._units)
@@ -337,6 +351,7 @@ class Snapshot:
 
     def last_words(self, unit: Unit) -> str:
         """What a container said before it ended: of the run that ended, if there is a later one."""
+        self.once("logs of what crashes", self._read_logs)
         later = (unit.status.get("state") or {}).get("terminated") is None
         again = bool(unit.status.get("restartCount"))
         for previous in (True, False) if again and later else (False, True) if again else (False,):
@@ -344,6 +359,14 @@ class Snapshot:
             if text and not text.startswith(_NO_LOG):  # the runtime may just be clearing one of them away
                 return text
         return ""
+
+    def _read_logs(self) -> None:
+        """The last words of all that crashes, several at a time, for they will all be asked for."""
+        crashing = (unit for unit in self.units() if unit.waiting.get("reason") == "CrashLoopBackOff")
+        units = [unit for unit, _ in self.one_each(crashing) if unit.status.get("restartCount")]
+        if len(units) > 1:
+            with ThreadPoolExecutor(_LOGS_AT_ONCE) as pool:
+                list(pool.map(lambda unit: self.log(unit.pod, unit.spec["name"], previous=True), units))
 
     def seconds_since(self, time: str | None) -> float:
         """Age in seconds of a time as the server writes it; 0 when there is none."""

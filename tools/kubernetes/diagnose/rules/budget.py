@@ -6,6 +6,7 @@ just now is a symptom of that pod.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tools.change import Delete, Patch
@@ -35,9 +36,13 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             yield _blocks(snap, item, count)
         elif not count and (found := _nobody(snap, item)):
             yield found
+    near: dict[str, list[Object]] = defaultdict(list)
+    for item in budgets:
+        near[item["metadata"]["namespace"]].append(item)
+    crowded = {space for space, found in near.items() if len(found) > 1}
     told: set[tuple[str, ...]] = set()
-    for pod in snap.pods if len(budgets) > 1 else ():
-        hits = [item for item in budgets if _has(item, pod)]
+    for pod in (pod for pod in snap.pods if pod["metadata"]["namespace"] in crowded):
+        hits = [item for item in near[pod["metadata"]["namespace"]] if _has(item, pod)]
         pair = tuple(sorted(item["metadata"]["uid"] for item in hits))
         if len(hits) > 1 and pair not in told:
             told.add(pair)

@@ -11,7 +11,7 @@ from tools.kubernetes.diagnose.mending import pod_patch
 from tools.kubernetes.diagnose.rule import Seen, back_fix, change_fix, cut, event, latest, pods_text, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.diagnose.superseded import superseded
-from tools.kubernetes.handlers.foresight.capacity import needs, room, room_text
+from tools.kubernetes.handlers.foresight.capacity import needs, reserved, room, room_text
 from tools.kubernetes.quantity import parse
 from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import containers_of, ref_of, scale_change
@@ -82,8 +82,8 @@ def _finding(snap: Snapshot, owner: Object, pods: list[Object]) -> Seen:
             symptom_of=claims,
         )
     nodes = snap.all("nodes")
-    others = [item for item in snap.every_pod if item["spec"].get("nodeName")]
-    found = room(nodes, others, pod, len(pods))
+    others = snap.once("placed", lambda: [item for item in snap.every_pod if item["spec"].get("nodeName")])
+    found = room(nodes, others, pod, len(pods), snap.once("reserved", lambda: reserved(others)))
     id, why = _port(others, pod, message) or _reason(found.reasons, message, bool(nodes))
     why = f"{why}{_asked(id, pod)}"
     sums = room_text(found, pod["spec"], replicas_of(owner) or 1, len(pods))

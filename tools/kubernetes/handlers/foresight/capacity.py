@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -63,11 +63,20 @@ class Room(NamedTuple):
     largest: Amounts
 
 
-def room(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Pod], pod: Pod, count: int) -> Room:
-    """Room for `count` pods like `pod` (with metadata and spec) beside the pods that run or wait on nodes."""
+def room(
+    nodes: Iterable[Mapping[str, Any]],
+    pods: Sequence[Pod],
+    pod: Pod,
+    count: int,
+    taken: Mapping[str, Amounts] | None = None,
+) -> Room:
+    """Room for `count` pods like `pod` (with metadata and spec) beside the pods that run or wait on nodes.
+
+    `taken` is what `reserved(pods)` said, for whoever asks about many pods.
+    """
     spec = pod["spec"]
     need = {**needs(spec), "pods": Decimal(1)}
-    taken, lonely = _taken(pods, pod)
+    taken, lonely = reserved(pods) if taken is None else taken, _shunned(pods, pod)
     alone = _alone(pod)
     fits, ever, reasons = 0, False, Counter[str]()
     free: Amounts = {}
@@ -90,22 +99,35 @@ def room(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Pod], pod: Pod, coun
     return Room(min(fits, count), ever, reasons, free, largest)
 
 
-def _taken(pods: Iterable[Pod], pod: Pod) -> tuple[dict[str, Amounts], set[str]]:
-    """What is reserved on each node, and the nodes with a pod that it must not share them with."""
-    apart, home = _apart(pod), (pod.get("metadata") or {}).get("namespace")
+def reserved(pods: Iterable[Pod]) -> dict[str, Amounts]:
+    """What pods that have not ended hold of each node."""
     taken: dict[str, Amounts] = {}
+    known: dict[tuple[int, ...], Amounts] = {}  # pods of one template may share its parts
+    for pod in pods:
+        spec, name = pod["spec"], pod["spec"].get("nodeName")
+        if not name or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            continue
+        parts = tuple(id(spec.get(part)) for part in ("containers", "initContainers", "overhead"))
+        if parts not in known:
+            known[parts] = {**needs(spec), "pods": Decimal(1)}
+        sums = taken.setdefault(name, {})
+        for key, value in known[parts].items():
+            sums[key] = sums.get(key, Decimal(0)) + value
+    return taken
+
+
+def _shunned(pods: Iterable[Pod], pod: Pod) -> set[str]:
+    """The nodes with a pod that it must not share them with."""
+    apart, home = _apart(pod), (pod.get("metadata") or {}).get("namespace")
     alike: set[str] = set()
-    for other in pods:
+    for other in pods if apart else ():
         name = other["spec"].get("nodeName")
         if not name or (other.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             continue
-        sums = taken.setdefault(name, {})
-        for key, value in {**needs(other["spec"]), "pods": Decimal(1)}.items():
-            sums[key] = sums.get(key, Decimal(0)) + value
         theirs = other.get("metadata") or {}
         if home in (None, theirs.get("namespace")) and any(selects(one, theirs.get("labels") or {}) for one in apart):
             alike.add(name)
-    return taken, alike
+    return alike
 
 
 def _alone(pod: Pod) -> bool:

@@ -29,7 +29,7 @@ _OWN = re.compile(
     r"|[Uu]sage of EmptyDir volume .* exceeds"
 )
 _VOLUME = re.compile(r'[Uu]sage of EmptyDir volume "(?P<name>[^"]+)" exceeds')
-_CONTAINER = re.compile(r'[Cc]ontainer (?P<name>\S+) exceeded its local ephemeral storage limit "(?P<limit>[^"]+)"')
+_CONTAINER = re.compile(r"[Cc]ontainer (?P<name>\S+) exceeded its local ephemeral storage limit")
 
 
 def check(snap: Snapshot) -> Iterator[Seen]:
@@ -66,15 +66,20 @@ def _more_room(owner: Object, pod: Object, message: str) -> Fix | None:
     if found := _VOLUME.search(message):
         volume = next((item for item in pod["spec"].get("volumes") or () if item["name"] == found["name"]), {})
         return larger_volume(owner, volume).fix if (volume.get("emptyDir") or {}).get("sizeLimit") else None
-    found = _CONTAINER.search(message)
-    if not found or owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
+    if owner["kind"] not in ("Deployment", "StatefulSet", "DaemonSet"):
         return None
-    if found["name"] not in [item["name"] for item in containers_of(owner)]:
+    limits = {item["name"]: _disk_limit(item) for item in containers_of(owner) if _disk_limit(item)}
+    named = _CONTAINER.search(message)
+    name = named["name"] if named else next(iter(limits), "") if len(limits) == 1 else ""
+    if name not in limits:
         return None
-    limit = found["limit"]
-    more = doubled(limit)
-    change = resources_change(owner, found["name"], limits={"ephemeral-storage": more})
-    return change_fix(f"Raise the limit of ephemeral-storage from {limit} to {more}.", change)
+    more = doubled(limits[name])
+    change = resources_change(owner, name, limits={"ephemeral-storage": more})
+    return change_fix(f"Raise the limit of ephemeral-storage from {limits[name]} to {more}.", change)
+
+
+def _disk_limit(container: Object) -> str:
+    return str(((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage") or "")
 
 
 def _finding(snap: Snapshot, kind: str, pods: list[Object]) -> Seen:

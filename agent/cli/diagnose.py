@@ -24,6 +24,7 @@ exit codes:
   2  wrong usage, or a target or namespace that does not exist
   3  the cluster cannot be reached
   4  nothing was found, but not everything could be checked (0 with --allow-unchecked)
+ 70  a bug in Shipmate itself
 """
 
 

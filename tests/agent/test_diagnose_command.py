@@ -71,6 +71,17 @@ def test_exit_codes_alone_tell_a_script(api: ApiServer, run: Run, capsys: pytest
     assert run("--watch", "-o", "sarif") == 2
 
 
+def test_a_bug_is_never_taken_for_findings(
+    api: ApiServer, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(diagnose, "_look", broken)
+    assert run() == 70
+    assert "bug in Shipmate" in capsys.readouterr().err
+
+
 def test_a_name_that_could_mean_several_is_a_usage_error(api: ApiServer, run: Run) -> None:
     made_up.serve(
         api, made_up.workload("web", "shop", False) + made_up.workload("web", "yard", False), ("shop", "yard")

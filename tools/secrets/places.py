@@ -10,21 +10,28 @@ from typing import NamedTuple
 
 from tools.secrets.forms import HARMLESS
 from tools.secrets.known import REDACTED
+from tools.secrets.near import Marks, any_of, near
 
 
 class _Place(NamedTuple):
-    """`marks`: one of them stands in a text that has such a place (a cheap look before the pattern is tried)."""
+    """`marks`: one of them stands in each such place, so that the pattern need only be tried near them.
 
-    marks: tuple[str, ...]
+    `at`: what stands nearer to it than the marks, where those stand all over the place.
+    """
+
+    marks: Marks
     pattern: re.Pattern[str]
     fits: Callable[[str], bool] = lambda _: True
+    at: Marks = ()
 
 
 def redact_places(text: str) -> str:
     """The text without the secrets that their place gives away."""
-    for place in _PLACES:
-        if any(mark in text for mark in place.marks):
-            text = place.pattern.sub(lambda match, fits=place.fits: _blanked(match, fits), text)
+    for place in _PLACES if _ANY.search(text) else ():
+        if isinstance(place.marks, re.Pattern) or any(mark in text for mark in place.marks):
+            text = near(
+                text, place.at or place.marks, place.pattern, lambda match, fits=place.fits: _blanked(match, fits)
+            )
     if "map[" in text and "Secret" in text:
         text = _GO_DATA.sub(_blank_go_values, text)
     return text
@@ -56,7 +63,7 @@ _HASH = (
 _PLACES = (
     # .pgpass: host:port:database:user:password
     _Place(
-        (":5", ":6432:", "*:"),
+        re.compile(r":(?:\*|5\d{3,4}|6432):"),
         re.compile(
             rf"(?<![\w.:*-])[\w.*-]{{1,253}}:(?:\*|5\d{{3,4}}|6432):[\w.*-]{{1,63}}:[\w.*@-]{{1,63}}:"
             rf"(?P<secret>[^\s:\"'\\]{{4,}}){_END}"
@@ -64,7 +71,7 @@ _PLACES = (
     ),
     # .netrc: machine … login … password …
     _Place(
-        ("machine ", "machine\t", "default "),
+        re.compile(r"password\s"),
         re.compile(
             rf"{_WORD}(?:machine\s{{1,9}}\S{{1,253}}|default)\s{{1,40}}(?:{_LOGIN}){{1,2}}"
             r"password\s{1,9}(?P<secret>[^\s\"'\\]+)"
@@ -77,11 +84,13 @@ _PLACES = (
         ("auth",),
         re.compile(r"\bauth\\*[\"']?\s{0,4}:\s{0,4}\\*[\"']?(?P<secret>[A-Za-z0-9+/]{8,}={0,2})"),
         _is_login,
+        at=re.compile(r"auth\\*[\"']?\s{0,4}:"),
     ),
     # command lines
     _Place(
         ("curl", "wget", "http", "--user", "--proxy-user"),
         re.compile(r"(?:\s-u|\s--(?:proxy-)?user)[ =]?[\"']?[\w.@-]{1,64}:(?P<secret>[^\s\"'\\]+)"),
+        at=("-u",),
     ),
     _Place(
         ("mysql", "mariadb"),
@@ -101,6 +110,10 @@ _PLACES = (
         ("sig=", "Signature="),
         re.compile(r"[?&](?:sig|X-(?:Amz|Goog)-Signature)=(?P<secret>[^\s&\"'\\]{8,})"),
     ),
+)
+_PATTERNS = [place.marks.pattern for place in _PLACES if isinstance(place.marks, re.Pattern)]
+_ANY = re.compile(
+    "|".join((*_PATTERNS, any_of(m for p in _PLACES if isinstance(p.marks, tuple) for m in p.marks).pattern))
 )
 _GO_DATA = re.compile(
     r"((?:\b|\")(?:data|stringData)(?:\\*\")?:\s?map\[(?:string\](?:string|interface ?\{\}|\[\]uint8|any)\s?\{)?)"

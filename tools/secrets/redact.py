@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tools.secrets.forms import (
@@ -26,14 +26,19 @@ from tools.secrets.forms import (
     looks_random,
 )
 from tools.secrets.known import REDACTED, mask
+from tools.secrets.near import any_of, near
 from tools.secrets.places import redact_places
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_ADDRESS_MARKS = ("://", "@tcp(", "@unix(", "webhooks/", "hooks.slack")
+_ADDRESS_MARKS = ("@", "webhooks/", "hooks.slack")  # an address without @ has no password in it
 _NAME_MARKS = (
     *("pass", "pwd", "secret", "token", "cred", "dsn", "key", "jwt", "_pat", "-pat", "auth", "bearer", "basic "),
     *("cookie", "string", "_str", "-str", "connstr", "webhook", "mnemonic", "last-applied"),
 )
+
+_NAME_MARK = any_of(_NAME_MARKS)
+_TOKEN_MARK = any_of(TOKEN_MARKS)
+_ANY_MARK = any_of(mark.lower() for mark in (*_NAME_MARKS, *TOKEN_MARKS, *_ADDRESS_MARKS))
 
 # --- Objects ----------------------------------------------------------------------------------------------------
 
@@ -105,42 +110,84 @@ def redact_text(text: str) -> str:
     """The same text without its secrets: logs, YAML, JSON, diffs, command lines, what programs print."""
     text = redact_places(mask(text))
     lowered = text.lower()
-    names = [mark for mark in _NAME_MARKS if mark in lowered]
-    marks = [mark for mark in (*TOKEN_MARKS, *_ADDRESS_MARKS) if mark in text]
-    if not names and not marks and "value" not in lowered:
+    first = _ANY_MARK.search(lowered)
+    named = "value" in lowered and _VALUE_MARK.search(text) is not None
+    if first is None and not named:
         return text
     if "\\n" in text:
-        text = _JSON_TEXT.sub(_redact_json_text, text)
+        text = near(text, ("\\n",), _JSON_TEXT, _redact_json_text)
     if "PRIVATE KEY" in text:
         text = PRIVATE_KEY.sub(REDACTED, text)
     if "Secret" in text and "data" in lowered:
         text = _redact_secret_manifests(text)
-    if "value" in text and "name" in text:
-        text = _NAME_VALUE.sub(_redact_name_value, text)
-    return "\n".join(_redact_lines(text.split("\n"), names, marks))
+    if named and "name" in lowered:
+        text = near(text, ("value",), _NAME_VALUE, _redact_name_value)
+    return _redact_lines(text)
 
 
-def _redact_lines(lines: list[str], names: list[str], marks: list[str]) -> list[str]:
-    """Lines without the values behind secret names, and without tokens; only these marks occur in them."""
-    block = -1  # indentation of a secret's key whose value follows on lines of their own
-    for index, line in enumerate(lines):
-        if block >= 0:
-            if not line.strip() or _indent(line) > block:
-                lines[index] = _blank_out(line)
-                continue
-            block = -1
-        lowered = line.lower()
-        if any(mark in lowered for mark in names):
-            block = _block_indent(line)
-            line = _redact_pairs(line)
-            if "bearer" in lowered or "basic" in lowered:
-                line = HEADER_SCHEME.sub(rf"\1\2{REDACTED}", line)
-        if any(mark in line for mark in marks):
-            line = _redact_forms(line)
-        lines[index] = line
-        if index and (flag := _LIST_FLAG.match(lines[index - 1])) and is_secret_name(flag["name"]):
-            lines[index] = _LIST_ITEM.sub(_redact_item, line)
-    return lines
+def _redact_lines(text: str) -> str:
+    """Lines without the values behind secret names, and without tokens.
+
+    Lines without a mark are not looked at, unless the line before says that its secret goes on there.
+    """
+    parts: list[str] = []
+    done = 0  # what of the text is in the parts
+    for start, end in _marked_lines(text):
+        if start < done:
+            continue  # it was dealt with as the rest of a secret
+        parts.append(text[done:start])
+        before = ""  # the line before, where that is a flag whose value comes next
+        while True:
+            line, block = _redact_line(text[start:end])
+            parts.append(_LIST_ITEM.sub(_redact_item, line) if before else line)
+            done = _blank_block(text, end, block, parts)
+            flag = _LIST_FLAG.match(parts[-1])
+            if done != end or end >= len(text) or not flag or not is_secret_name(flag["name"]):
+                break
+            before, start, end = line, end + 1, _line_end(text, end + 1)
+            parts.append("\n")
+    return "".join(parts) + text[done:]
+
+
+def _blank_block(text: str, done: int, block: int, parts: list[str]) -> int:
+    """Blank out the lines after `done` that are deeper than the key of a secret; where they end."""
+    while block >= 0 and done < len(text):
+        stop = _line_end(text, done + 1)
+        more = text[done + 1 : stop]
+        if more.strip() and _indent(more) <= block:
+            break
+        parts += ["\n", _blank_out(more)]
+        done = stop
+    return done
+
+
+def _redact_line(line: str) -> tuple[str, int]:
+    """The line, and the indentation of a secret's key whose value may go on in deeper lines, else -1."""
+    lowered, block = line.lower(), -1
+    if _NAME_MARK.search(lowered):
+        block = _block_indent(line)
+        line = _redact_pairs(line)
+        if "bearer" in lowered or "basic" in lowered:
+            line = HEADER_SCHEME.sub(rf"\1\2{REDACTED}", line)
+    return _redact_forms(line), block
+
+
+def _marked_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Where each line begins and ends that has a mark."""
+    lowered, end = text.lower(), -1
+    if len(lowered) != len(text):  # a letter that is longer in lower case, so that places would not agree
+        starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        yield from ((start, _line_end(text, start)) for start in starts)
+        return
+    for found in _ANY_MARK.finditer(lowered):
+        if found.start() > end:
+            end = _line_end(text, found.start())
+            yield text.rfind("\n", 0, found.start()) + 1, end
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 def _redact_json_text(match: re.Match[str]) -> str:
@@ -158,7 +205,8 @@ def _redact_item(match: re.Match[str]) -> str:
 
 
 def _redact_forms(line: str) -> str:
-    line = TOKEN.sub(REDACTED, line)
+    if _TOKEN_MARK.search(line):
+        line = TOKEN.sub(REDACTED, line)
     if any(mark in line for mark in _ADDRESS_MARKS):
         line = ADDRESS.sub(_redact_address, line) if "@" in line else line
         line = MYSQL_ADDRESS.sub(rf"\1{REDACTED}", line) if "@" in line else line
@@ -247,6 +295,7 @@ _JSON_TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\\+n(?:[^\"\\\n]|\\.)*\"")
 _LIST_FLAG = re.compile(r"[+ -]?\s*-?\s*[\"']?(?P<name>--?[A-Za-z][\w-]*)[\"']?,?\s*\Z")
 _LIST_ITEM = re.compile(r"(?P<head>[+ -]?\s*(?:- )?[\"']?)(?P<value>[^-\s\"'].*?)(?P<tail>[\"']?,?\s*)\Z")
 
+_VALUE_MARK = re.compile(r"value\\*[\"']?[ \t]*[:=]")
 _NAME_VALUE = re.compile(
     r"(?P<head>\bname\\*[\"']?\s*[:=]\s*\\*[\"']?)(?P<key>[\w.-]+)"
     r"(?P<mid>\\*[\"']?\s*,?\s*(?:\n[+-])?\s*\\*[\"']?\bvalue\\*[\"']?[ \t]*[:=][ \t]*)"

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import Failed, NotFound
+from tools.errors import Failed, NotFound, Refused
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -84,9 +85,12 @@ class Vault:
     def _load_key(self) -> bytes:
         file = self._path / "key"
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._path.parent, self._path):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _check_others(folder, stat.S_IWOTH)
             with suppress(FileExistsError):
                 _write_new(file, secrets.token_bytes(_KEY_BYTES))
+            _check_others(file, stat.S_IRWXO)
             key = file.read_bytes()
         except OSError as error:
             raise self._unusable(error) from error
@@ -114,6 +118,16 @@ class Vault:
 def is_reference(value: object) -> bool:
     """Whether this is the reference of a value in a vault."""
     return isinstance(value, str) and value.startswith(_PREFIX) and bool(_ID.match(value.removeprefix(_PREFIX)))
+
+
+def _check_others(path: Path, rights: int) -> None:
+    """Raise Refused where every user of the machine has one of these rights: what a plan rests on is no secret then."""
+    mode = path.stat().st_mode
+    if mode & rights and not (path.is_dir() and mode & stat.S_ISVTX):
+        raise Refused(
+            f"{path} is open to every user of this machine, who could forge approvals with it.",
+            f"Close it: chmod -R go-rwx {path.parent}",
+        )
 
 
 def _write_new(path: Path, content: bytes) -> None:

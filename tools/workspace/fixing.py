@@ -12,7 +12,9 @@ from tools.finding import Finding, Fix, Severity
 from tools.kubernetes.diagnose.folding import key
 from tools.kubernetes.diagnose.remedy import filled, place_in_code, restarts
 from tools.kubernetes.diagnose.run import Look, look
+from tools.kubernetes.diagnose.unblock import unblocked
 from tools.workspace.lasting import lasting
+from tools.workspace.together import together, with_it
 
 _LOOKS = (1.0, 2.0, 3.0)  # seconds between looks for something that was told and is not seen any more
 _PROOF = "Afterwards I look again: it counts as fixed only if that is gone and nothing new came, else I take it back."
@@ -46,14 +48,17 @@ def fix(
         left = [item for item in wanted if item not in [one for one, _ in chosen]]
         notes = tuple(f"Not mended by this: {item.summary}" for item in left)
     else:
-        chosen, notes = [(wanted[0], _way(wanted[0], way, wanted[1:]))], ()
+        rest = [(item, _ways(item)[0]) for item in wanted[1:] if _ways(item)]
+        chosen, notes = with_it((wanted[0], _way(wanted[0], way, wanted[1:])), rest), ()
     proposals = [_carried_out(ctx, seen, item, one, value) for item, one in chosen]
     changes: list[Change] = []
     for one in proposals:  # two fixes may need the same
         changes += [change for change in one.changes if change not in changes]
     told = tuple(dict.fromkeys(note for one in proposals for note in one.notes))
     return Proposal(
-        changes=tuple(changes), notes=(*told, *notes, _PROOF), cure=_cure(seen, [item for item, _ in chosen], way)
+        changes=tuple(together(changes)),
+        notes=(*told, *notes, _PROOF),
+        cure=_cure(seen, [item for item, _ in chosen], way),
     )
 
 
@@ -107,7 +112,8 @@ def _carried_out(ctx: Context, seen: Look, finding: Finding, one: Fix, value: st
         if value is None:
             raise NeedsAnswer(one.asks.question, one.asks.options, slot="value")
         changes = filled(one, value)
-    proposals = [_lasting(ctx, change) for change in (*changes, *restarts(seen, finding, one.changes))]
+    steps = [step for change in changes for step in unblocked(seen.snap, change)]
+    proposals = [_lasting(ctx, change) for change in (*steps, *restarts(seen, finding, one.changes))]
     notes = tuple(dict.fromkeys(note for proposal in proposals for note in proposal.notes))
     head = f"{finding.id} of {finding.subject}: {one.text}"
     return Proposal(changes=tuple(change for item in proposals for change in item.changes), notes=(head, *notes))

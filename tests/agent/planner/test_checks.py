@@ -20,7 +20,7 @@ please test the connection from frontend to backend | check_connection target=ba
 check http://backend/live from frontend | check_connection target=http://backend/live source=frontend
 from frontend, curl http://backend/live | check_connection target=http://backend/live source=frontend
 ping backend from frontend | check_connection target=backend source=frontend
-check backend:8000 from frontend with image python:3 | check_connection target=backend:8000 source=frontend image=python:3
+check backend:80 from frontend with image python:3 | check_connection target=backend:80 source=frontend image=python:3
 resolve backend from frontend | check_dns name=backend source=frontend
 does kubernetes.default resolve from frontend? | check_dns name=kubernetes.default source=frontend
 can frontend resolve backend? | check_dns name=backend source=frontend

@@ -16,12 +16,12 @@ from tools.kubernetes.look.related import visible
 _SCRIPTS = {"python3": ("-c", "ask.py"), "node": ("-e", "ask.js"), "perl": ("-e", "ask.pl")}
 # Images known by the last part of their name; Debian's carry Perl, and all with a userland can list files.
 _KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:python|netshoot|ansible)\b"), "python3"),
-    (re.compile(r"node\b"), "node"),
-    (re.compile(r"(?:debian|ubuntu|postgres|nginx|httpd|redis|mariadb|mysql|buildpack-deps|perl)\b"), "perl"),
+    (re.compile(r"(?:python|netshoot|ansible)"), "python3"),
+    (re.compile(r"node"), "node"),
+    (re.compile(r"(?:debian|ubuntu|postgres|nginx|httpd|redis|mariadb|mysql|buildpack-deps|perl)"), "perl"),
 )
 _ALPINE = re.compile(r"alpine|busybox")
-_USERLAND = re.compile(r"(?:alpine|busybox|centos|fedora|rockylinux|almalinux|amazonlinux|curl|toolbox)\b")
+_USERLAND = re.compile(r"(?:alpine|busybox|centos|fedora|rockylinux|almalinux|amazonlinux|curl|toolbox)")
 
 
 class Chosen(NamedTuple):
@@ -88,14 +88,14 @@ def _nothing() -> BadRequest:
 
 def _instruments(image: str) -> tuple[str, ...]:
     base, tag = _parts(image)
-    found = next((tool for name, tool in _KNOWN if name.match(base)), "")
+    found = next((tool for name, tool in _KNOWN if name.fullmatch(base)), "")
     if found == "perl" and _ALPINE.search(tag):
         return ()
     return (found,) if found else ()
 
 
 def _userland(image: str) -> tuple[str, ...]:
-    return ("ls",) if _instruments(image) or _USERLAND.match(_parts(image)[0]) else ()
+    return ("ls",) if _instruments(image) or _USERLAND.fullmatch(_parts(image)[0]) else ()
 
 
 def _parts(image: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from tests.conftest import CLUSTER_CONTEXT
 from tools.context import Context
 
 PROMPT = "›"
+PASTED = "\x1b[200~{}\x1b[201~"  # what a terminal sends of the clipboard
 SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
 FOLDER = Path(__file__).parent
 WEB = (FOLDER / "web.yaml").read_text()
@@ -76,7 +77,7 @@ class TestWithoutACluster:
             chat.type(UP)
             chat.see("help")
 
-    @pytest.mark.parametrize("text", ["é" * 3000, "部署 backend 🚀 👩‍👩‍👧", "x" * 20_000])
+    @pytest.mark.parametrize("text", ["é" * 3000, "部署 backend 🚀 👩‍👩‍👧", PASTED.format("x" * 20_000)], ids=range(3))
     def test_long_lines_and_wide_signs(self, text: str) -> None:
         with Terminal(SHIPMATE, columns=60) as chat:
             chat.see(PROMPT)

@@ -1,4 +1,4 @@
-"""What a finding offers to change is what ends it."""
+"""Fixes that are changes, of workloads and of what leads to them; and what only looks like their faults."""
 
 from __future__ import annotations
 
@@ -7,184 +7,179 @@ from typing import Any
 import pytest
 
 from tests.tools.kubernetes.diagnose_rules.made import (
-    NOW,
+    JUST_NOW,
     container,
-    crashed,
     env,
+    event,
     found,
+    ids,
     made,
+    node,
     pod,
     service,
     snapshot,
     workload,
 )
-from tools.finding import Finding
+from tools.change import Patch
+from tools.kubernetes.diagnose.unblock import unblocked
+from tools.kubernetes.workload_changes import ref_of
+
+IMAGE = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "app:2"}]}}}}
 
 
-def stuck(owner: dict[str, Any], reason: str, message: str) -> dict[str, Any]:
-    """A pod whose container waits for something."""
-    waiting = {"waiting": {"reason": reason, "message": message}}
-    return pod(owner, ready=False, phase="Pending", status={"started": False, "state": waiting})
+def database(*states: dict, **spec: Any) -> list[dict]:
+    db = workload("db", kind="StatefulSet", replicas=3)
+    db["spec"].update(spec)
+    db["status"].update(updateRevision="new")
+    pods = [pod(db, ready=not state, status={"state": state} if state else None) for state in states]
+    for number, one in enumerate(pods):
+        one["metadata"]["name"] = f"db-{number}"
+        one["metadata"]["labels"] = {"app": "db", "controller-revision-hash": "new"}
+    return [db, *pods]
 
 
-def told(about: dict[str, Any], reason: str, message: str, count: int = 5) -> dict[str, Any]:
-    meta = about["metadata"]
-    involved = {"kind": about["kind"], "name": meta["name"], "namespace": "shop", "uid": meta["uid"]}
-    at = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
-    parts = {"involvedObject": involved, "reason": reason, "message": message, "count": count, "lastTimestamp": at}
-    return made("Event", f"{meta['name']}-{reason}-{abs(hash(message))}", **parts)
-
-
-def template_patch(finding: Finding) -> dict[str, Any]:
-    """The pod spec that the best fix lays over the template."""
-    return finding.fixes[0].changes[0].patch["spec"]["template"]["spec"]
-
-
-def test_a_secret_by_the_name_that_was_meant_everywhere_it_is_used():
-    login = made("Secret", "shop-login", data={"user": "c2hvcA=="})
-    main = container(envFrom=[{"secretRef": {"name": "shop-logn"}}, {"configMapRef": {"name": "other"}}])
-    owner = workload("web", main, volumes=[{"name": "v", "secret": {"secretName": "shop-logn"}}])
-    one = stuck(owner, "CreateContainerConfigError", 'secret "shop-logn" not found')
-    (finding,) = found(snapshot(login, owner, one))
-    patch = template_patch(finding)
-    assert patch["containers"][0]["envFrom"][0] == {"secretRef": {"name": "shop-login"}}
-    assert len(patch["containers"][0]["envFrom"]) == 2
-    assert patch["volumes"] == [{"name": "v", "secret": {"secretName": "shop-login"}}]
-
-
-@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
-def test_a_key_that_is_spelt_almost_so(kind):
-    reference = {"name": "login", "key": "passwrod"}
-    source = {"secretKeyRef" if kind == "Secret" else "configMapKeyRef": reference}
-    owner = workload("web", container(env=[{"name": "PASSWORD", "valueFrom": source}]))
-    message = f"couldn't find key passwrod in {kind} shop/login"
-    one = stuck(owner, "CreateContainerConfigError", message)
-    (finding,) = found(snapshot(made(kind, "login", data={"password": "eA==", "user": "eA=="}), owner, one))
-    assert finding.id == "SM-CONFIG-KEY"
-    (entry,) = template_patch(finding)["containers"][0]["env"]
-    assert next(iter(entry["valueFrom"].values())) == {"name": "login", "key": "password"}
-
-
-def test_no_key_is_guessed_where_none_is_alike():
-    source = {"secretKeyRef": {"name": "login", "key": "certificate"}}
-    owner = workload("web", container(env=[{"name": "PASSWORD", "valueFrom": source}]))
-    one = stuck(owner, "CreateContainerConfigError", "couldn't find key certificate in Secret shop/login")
-    (finding,) = found(snapshot(made("Secret", "login", data={"password": "eA=="}), owner, one))
-    assert not any(fix.changes for fix in finding.fixes)
-
-
-def test_a_read_only_folder_gets_a_volume_of_its_own():
-    safe = container(securityContext={"readOnlyRootFilesystem": True})
-    owner = workload("web", safe)
-    one = pod(owner, ready=False, status=crashed())
-    log = {f"{one['metadata']['name']}/main/previous": "OSError: [Errno 30] Read-only file system: '/var/cache/page'"}
-    (finding,) = found(snapshot(owner, one, logs=log))
-    patch = template_patch(finding)
-    (mount,) = patch["containers"][0]["volumeMounts"]
-    assert mount["mountPath"] == "/var/cache"
-    assert patch["volumes"] == [{"name": mount["name"], "emptyDir": {}}]
-
-
-def test_a_script_of_a_volume_becomes_executable():
-    main = container(command=["/app/run.sh"], volumeMounts=[{"name": "code", "mountPath": "/app"}])
-    owner = workload("web", main, volumes=[{"name": "code", "configMap": {"name": "code"}}])
-    ended = crashed(126, "StartError")
-    ended["lastState"]["terminated"]["message"] = 'exec: "/app/run.sh": permission denied: unknown'
-    (finding,) = found(snapshot(made("ConfigMap", "code"), owner, pod(owner, ready=False, status=ended)))
-    assert template_patch(finding)["volumes"] == [{"name": "code", "configMap": {"defaultMode": 0o755}}]
-
-
-def test_a_value_that_only_a_person_knows_is_asked_for():
-    owner = workload("web", container())
-    one = pod(owner, ready=False, status=crashed())
-    log = {f"{one['metadata']['name']}/main/previous": "KeyError: 'API_URL'"}
-    (finding,) = found(snapshot(owner, one, logs=log))
-    asks = finding.fixes[0].asks
-    assert asks is not None
-    assert "API_URL" in asks.question
-
-
-def test_the_value_of_a_secret_is_not_asked_for():
-    owner = workload("web", container())
-    one = pod(owner, ready=False, status=crashed())
-    log = {f"{one['metadata']['name']}/main/previous": "KeyError: 'DB_PASSWORD'"}
-    (finding,) = found(snapshot(owner, one, logs=log))
-    assert not any(fix.asks for fix in finding.fixes)
-
-
-def test_a_pod_that_asks_the_wrong_name_server():
-    owner = workload("web", container(env=env(DB_HOST="db")), dnsPolicy="Default")
-    one = pod(owner, ready=False, status=crashed())
-    log = {f"{one['metadata']['name']}/main/previous": "socket.gaierror: [Errno -2] Name or service not known"}
-    db = workload("db")
-    (finding,) = found(snapshot(owner, one, db, pod(db), service("db", "db"), logs=log))
-    assert finding.id == "SM-CRASH-DNS"
-    assert template_patch(finding) == {"dnsPolicy": "ClusterFirst"}
-
-
-PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 3}
-REFUSED = "Liveness probe failed: dial tcp 10.0.0.9:8080: connect: connection refused"
+WAITING = {"waiting": {"reason": "ImagePullBackOff"}}
 
 
 @pytest.mark.parametrize(
-    ("probe", "message", "patch"),
+    ("objects", "steps"),
     [
-        (
-            {**PROBE, "httpGet": {"path": "/", "port": 9090}},
-            REFUSED.replace("8080", "9090"),
-            {"livenessProbe": {"httpGet": {"port": 8080}}},
-        ),
-        (
-            PROBE,
-            REFUSED,
-            {"startupProbe": {"httpGet": PROBE["httpGet"], "periodSeconds": 1, "failureThreshold": 120}},
-        ),
-        (
-            {**PROBE, "httpGet": {**PROBE["httpGet"], "scheme": "HTTPS"}},
-            "Liveness probe failed: http: server gave HTTP response to HTTPS client",
-            {"livenessProbe": {"httpGet": {"scheme": "HTTP"}}},
-        ),
-        (
-            PROBE,
-            "Liveness probe failed: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
-            {"livenessProbe": {"timeoutSeconds": 5}},
-        ),
+        (database({}, WAITING), [("scale", 1), ("patch", 3)]),
+        (database(WAITING), [("scale", 0), ("patch", 3)]),
+        (database({}, {}, {}), [("patch", None)]),
+        (database(WAITING, podManagementPolicy="Parallel"), [("patch", None)]),
+        (database(WAITING, persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete"}), [("patch", None)]),
     ],
 )
-def test_a_probe_is_corrected_where_the_container_tells_how(probe, message, patch):
-    owner = workload("web", container(livenessProbe=probe, ports=[{"containerPort": 8080}]))
-    one = pod(owner, ready=False, status=crashed(137))
-    killing = told(one, "Killing", "Container main failed liveness probe, will be restarted")
-    (finding,) = found(snapshot(owner, one, told(one, "Unhealthy", message), killing))
-    assert finding.id == "SM-PROBE-LIVENESS"
-    assert template_patch(finding)["containers"] == [{"name": "main", **patch}]
+def test_a_statefulset_lets_its_broken_pod_go_before_it_changes(objects, steps):
+    change = Patch(summary="set the image", ref=ref_of(objects[0]), verb="set image", patch=IMAGE)
+    made_of = unblocked(snapshot(*objects), change)
+    told = [(one.kind, one.replicas if one.kind == "scale" else one.patch["spec"].get("replicas")) for one in made_of]
+    assert told == steps
 
 
-def test_a_probe_is_suspected_where_the_reports_are_gone():
-    owner = workload("web", container(livenessProbe=PROBE, ports=[{"containerPort": 80}]))
-    (finding,) = found(snapshot(owner, pod(owner, ready=False, status=crashed(137))))
-    assert finding.id == "SM-PROBE-LIVENESS"
-    assert finding.confidence == "likely"
+def test_a_pod_of_a_former_template_is_the_one_cause():
+    objects = database(WAITING)
+    objects[1]["metadata"]["labels"]["controller-revision-hash"] = "old"
+    objects[1]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "x"}}
+    (one,) = found(snapshot(*objects))
+    assert (one.id, one.fixes[0].changes[0].kind) == ("SM-STATEFULSET-OLD-POD", "delete")
+    objects[0]["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    assert ids(snapshot(*objects)) != ["SM-STATEFULSET-OLD-POD"]
 
 
-def test_a_failing_hook_is_told_as_such():
-    hook = {"postStart": {"exec": {"command": ["/usr/bin/register"]}}}
-    owner = workload("web", container(lifecycle=hook))
-    one = pod(owner, ready=False, status=crashed(137))
-    (finding,) = found(snapshot(owner, one, told(one, "FailedPostStartHook", "exited with 126")))
-    assert finding.id == "SM-HOOK-START"
-    assert "/usr/bin/register" in finding.summary
+def test_a_gate_that_nobody_sets():
+    web = workload("web", readinessGates=[{"conditionType": "a.test/in"}])
+    one = pod(web, ready=False)
+    one["spec"]["readinessGates"] = [{"conditionType": "a.test/in"}]
+    state = {"type": "ContainersReady", "status": "True", "lastTransitionTime": "2026-03-10T11:00:00Z"}
+    one["status"]["conditions"] = [{"type": "Ready", "status": "False"}, state]
+    (finding,) = found(snapshot(web, one))
+    assert finding.id == "SM-READINESS-GATE"
+    state["lastTransitionTime"] = JUST_NOW
+    assert ids(snapshot(web, one)) == []
 
 
-def test_the_image_that_was_meant():
-    node = made("Node", "n", namespace=None, spec={}, status={
-        "images": [{"names": ["docker.io/library/python:3.13-slim"]}],
-        "conditions": [{"type": "Ready", "status": "True"}],
-    })  # fmt: skip
-    for wrong in ("pyhton:3.13-slim", "python:3.13-slm"):
-        owner = workload("web", container(image=wrong))
-        one = stuck(owner, "ErrImagePull", f'failed to resolve reference "docker.io/library/{wrong}": not found')
-        one["spec"]["nodeName"] = "n"
-        (finding,) = found(snapshot(node, owner, one))
-        assert finding.id == "SM-IMAGE-NOT-FOUND"
-        assert template_patch(finding)["containers"][0]["image"] == "python:3.13-slim"
+@pytest.mark.parametrize(
+    ("wanted", "labels", "severity", "put"),
+    [
+        ({"pool": "workres"}, {"pool": "workers"}, "warning", {"pool": "workers"}),
+        ({"dsk": "ssd"}, {"disk": "ssd"}, "warning", {"dsk": None, "disk": "ssd"}),
+        ({"kubernetes.io/arch": "arm64"}, {"kubernetes.io/arch": "amd64"}, "info", None),
+        ({"gpu": "a100"}, {}, "info", None),
+    ],
+)
+def test_a_daemonset_that_runs_nowhere(wanted, labels, severity, put):
+    agent = workload("agent", kind="DaemonSet", nodeSelector=wanted)
+    agent["status"] = {"observedGeneration": 1, "desiredNumberScheduled": 0}
+    (one,) = found(snapshot(agent, node(metadata={"labels": labels})))
+    assert (one.id, one.severity) == ("SM-DAEMONSET-NO-NODES", severity)
+    fix = one.fixes[0]
+    if put:
+        assert fix.changes[0].patch["spec"]["template"]["spec"]["nodeSelector"] == put
+    else:
+        assert fix.asks
+        assert "node-1" in fix.asks.options
+
+
+def test_two_autoscalers_become_one():
+    web = workload("web", container(resources={"requests": {"cpu": "1"}}))
+    scalers = [
+        made("HorizontalPodAutoscaler", name, "autoscaling/v2", spec={
+            "scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 3,
+            "metrics": [{"type": "Resource", "resource": {"name": what}}],
+        }) for name, what in (("web", "cpu"), ("web-memory", "memory"))
+    ]  # fmt: skip
+    (one,) = found(snapshot(web, pod(web), *scalers))
+    assert one.id == "SM-HPA-TWICE"
+    join, away = one.fixes[0].changes
+    assert [metric["resource"]["name"] for metric in join.patch["spec"]["metrics"]] == ["cpu", "memory"]
+    assert (away.kind, away.ref.name) == ("delete", "web-memory")
+
+
+def test_a_budget_of_nobody():
+    web = workload("web", replicas=2)
+    slip = made("PodDisruptionBudget", "web", "policy/v1", spec={"selector": {"matchLabels": {"app": "wbe"}}},
+                status={"expectedPods": 0, "observedGeneration": 1})  # fmt: skip
+    (one,) = found(snapshot(web, pod(web), pod(web), slip))
+    assert one.id == "SM-BUDGET-NOBODY"
+    assert one.fixes[0].changes[0].patch["spec"]["selector"] == {"matchLabels": {"app": "web"}}
+    slip["spec"]["selector"] = {"matchLabels": {"app": "web"}}
+    assert ids(snapshot(web, pod(web), pod(web), slip)) == []
+
+
+def test_the_port_of_a_headless_service():
+    grpc, caller = workload("grpc"), workload("caller", container(env=env(GRPC_URL="http://grpc:80")))
+    line = service("grpc", "grpc")
+    line["spec"].update(clusterIP="None", ports=[{"port": 80, "targetPort": 50051}])
+    objects = [grpc, pod(grpc), caller, pod(caller), line]
+    (one,) = found(snapshot(*objects))
+    assert (one.id, one.subject.name) == ("SM-SERVICE-HEADLESS-PORT", "grpc")
+    line["spec"]["clusterIP"] = "10.0.0.9"
+    assert ids(snapshot(*objects)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "right"),
+    [
+        ("/api(/|$)(.*)", "Prefix", "/api"),
+        ("/*", "Exact", "/"),
+        ("/api(/|$)(.*)", "ImplementationSpecific", ""),
+        ("/v1.0/a-b_c~d", "Prefix", ""),
+    ],
+)
+def test_paths_that_are_expressions(path, kind, right):
+    web = workload("web")
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    rule = {"host": "a.test", "http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}}
+    gate = made("Ingress", "gate", "networking.k8s.io/v1", spec={"ingressClassName": "t", "rules": [rule]})
+    classes = made("IngressClass", "t", "networking.k8s.io/v1", namespace=None, spec={"controller": "a.test/t"})
+    seen = found(snapshot(web, pod(web), service("web", "web"), gate, classes))
+    assert [(one.id, one.fixes[0].changes[0].patch[0]["value"]) for one in seen] == (
+        [("SM-INGRESS-PATH", right)] if right else []
+    )
+
+
+def test_a_cron_job_whose_runs_stop_each_other():
+    item = made("CronJob", "index", "batch/v1", status={"lastScheduleTime": "2026-03-10T12:00:00Z"},
+                spec={"schedule": "* * * * *", "concurrencyPolicy": "Replace", "jobTemplate": {}})  # fmt: skip
+    told = event(item, "SuccessfulDelete", "Deleted job index-1", count=3)
+    told["firstTimestamp"] = "2026-03-10T11:58:00Z"
+    (one,) = found(snapshot(item, told))
+    assert (one.id, one.fixes[0].changes[0].patch) == ("SM-CRON-OVERLAP", {"spec": {"concurrencyPolicy": "Forbid"}})
+    item["status"]["lastSuccessfulTime"] = "2026-03-10T11:59:30Z"
+    assert ids(snapshot(item, told)) == []
+
+
+def test_a_stopped_job_is_made_again_with_a_longer_deadline():
+    failed = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
+    labels = {"controller-uid": "u", "app": "report"}
+    job = made("Job", "report", "batch/v1", status={"conditions": [failed]},
+               spec={"activeDeadlineSeconds": 5, "selector": {"matchLabels": {"controller-uid": "u"}},
+                     "template": {"metadata": {"labels": labels}, "spec": {"containers": [container()]}}})  # fmt: skip
+    (one,) = found(snapshot(job))
+    away, again = one.fixes[0].changes
+    assert (one.id, away.kind, one.fixes[0].asks.form) == ("SM-JOB-FAILED", "delete", "number")
+    assert again.manifest["spec"]["template"]["metadata"]["labels"] == {"app": "report"}
+    assert "selector" not in again.manifest["spec"]
+    assert job["spec"]["template"]["metadata"]["labels"] == labels

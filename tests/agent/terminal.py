@@ -25,12 +25,11 @@ class Terminal:
         self._from = 0  # in the text without its escapes
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
             plain = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}  # nobody asks where the cursor is
             os.execvpe(argv[0], argv, {**os.environ, **plain, **(env or {})})
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        os.kill(self.pid, signal.SIGWINCH)
 
-    def see(self, text: str, seconds: float = 60) -> str:
+    def see(self, text: str, seconds: float = 120) -> str:
         """Wait until the text shows, and return what showed up to it since the last call."""
         ends = time.monotonic() + seconds
         while (at := (shown := _ESCAPES.sub("", self.raw)).find(text, self._from)) < 0:
@@ -66,7 +65,7 @@ class Terminal:
         self.type(CTRL_D)
         return self.wait()
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """Read to the program's end; returns its exit code."""
         ends = time.monotonic() + seconds
         while self._read(0.2):

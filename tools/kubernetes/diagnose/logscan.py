@@ -75,7 +75,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 _HOSTS = (
     re.compile(
-        r"(?:host name|lookup|getaddrinfo \w+|UnknownHostException:|could not resolve(?: host)?:?|server at) " + _HOST,
+        r"(?:host name|lookup|getaddrinfo \w+|UnknownHostException:|could not resolve(?: host)?:?|server at"
+        r"|waiting for(?: host| service)?) " + _HOST,
         re.I,
     ),
     re.compile(
@@ -118,7 +119,7 @@ def scan(text: str) -> Clue | None:
             if match := sign.search(line):
                 about = next((value for value in match.groupdict().values() if value), "")
                 if kind in ("name", "connection"):
-                    about = _host(line) or _host(" ".join(order[:4])) or _in_code(order[:30])
+                    about = _host(line) or _in_code(order[:30]) or _host(" ".join(order[:4]))
                 return Clue(kind, line.strip(), _around(lines, line), where, about)
     if headline is not None:
         return Clue("exception", lines[headline].strip(), _around(lines, lines[headline]), where)

@@ -351,14 +351,17 @@ class Snapshot:
 
     def last_words(self, unit: Unit) -> str:
         """What a container said before it ended: of the run that ended, if there is a later one."""
+        return next(self.runs(unit), "")
+
+    def runs(self, unit: Unit) -> Iterator[str]:
+        """What a container said in the runs that are still known, the one that ended last first."""
         self.once("logs of what crashes", self._read_logs)
         later = (unit.status.get("state") or {}).get("terminated") is None
         again = bool(unit.status.get("restartCount"))
         for previous in (True, False) if again and later else (False, True) if again else (False,):
             text = self.log(unit.pod, unit.spec["name"], previous)
             if text and not text.startswith(_NO_LOG):  # the runtime may just be clearing one of them away
-                return text
-        return ""
+                yield text
 
     def _read_logs(self) -> None:
         """The last words of all that crashes, several at a time, for they will all be asked for."""

@@ -171,7 +171,7 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
         or code in (126, 127)
     ):
         return _bad_command(snap, unit, count, message)
-    clue = scan(snap.last_words(unit))
+    clue = next(filter(None, map(scan, snap.runs(unit))), None)  # the end of a log may still be on its way
     if clue and clue.kind == "architecture" and by_shell(unit, str((unit.spec.get("command") or [""])[0])).fix:
         return _bad_command(snap, unit, count, clue.text, script=True)
     id, why = _CLUES[clue.kind] if clue else ("SM-CRASH", meaning(code))

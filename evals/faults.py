@@ -215,7 +215,9 @@ def _mend(stage: Stage, session: Session, fault: Fault) -> list[str]:
     if isinstance(fault.fix, Said):
         answer = told_by(session.send("fix it"))
         problems = [f"{word!r} is missing in: {answer}" for word in fault.fix.needs if word not in answer.lower()]
-        return problems or _asked(session, fault.fix.say) or _proof(stage, fault)
+        return (
+            problems or _asked(session, fault.fix.say.replace("{namespace}", stage.namespace)) or _proof(stage, fault)
+        )
     left = list(fault.expect)
     for _ in fault.expect:  # one plan may mend one cause or all
         if problems := _asked(session, "fix it"):

@@ -29,7 +29,7 @@ import yaml
 from tools.context import Context
 
 _SHIPMATE = str(Path(sys.executable).with_name("shipmate"))
-_KUBECTL = shutil.which("kubectl", path=f"{Context().cache / 'bin'}") or shutil.which("kubectl") or "kubectl"
+KUBECTL = shutil.which("kubectl", path=f"{Context().cache / 'bin'}") or shutil.which("kubectl") or "kubectl"
 _PAGE = 500
 Subject = tuple[str, str, str, str]  # id of the finding; kind, namespace and name
 
@@ -129,7 +129,7 @@ def compare(runs: int, *base: str, kubectl: bool = True) -> Cost:
     names = ",".join(resource.full_name for resource in resources)
     works = [lambda: diagnosed(*base, "-A"), lambda: raw_lists(paths, *base)]
     if kubectl:
-        works.append(lambda: spent(_KUBECTL, *base, "get", names, "-A", "-o", "json"))
+        works.append(lambda: spent(KUBECTL, *base, "get", names, "-A", "-o", "json"))
     ours, raw, *theirs = best(runs, *works)
     _row("shipmate diagnose -A", ours)
     _row("kubectl get --raw, page by page", raw)
@@ -182,7 +182,7 @@ def _pages(path: str, flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
     if (path, *flags) not in _pages_known:
         found, token = [], ""
         while True:
-            argv = (_KUBECTL, *flags, "get", "--raw", f"{path}?limit={_PAGE}{f'&continue={token}' if token else ''}")
+            argv = (KUBECTL, *flags, "get", "--raw", f"{path}?limit={_PAGE}{f'&continue={token}' if token else ''}")
             found.append(argv)
             token = (json.loads(_output(*argv)).get("metadata") or {}).get("continue") or ""
             if not token:

@@ -92,6 +92,7 @@ CATALOG: tuple[Tool, ...] = (
     *_family("tools.kubernetes.look.whereabouts", Effect.READ, "cluster_info", "can_i"),
     *_family("tools.kubernetes.look.events", Effect.READ, "events"),
     *_family("tools.kubernetes.look.logs", Effect.READ, "logs"),
+    *_family("tools.kubernetes.look.log_errors", Effect.READ, "log_errors", "crash_log"),
     *_family("tools.kubernetes.look.top", Effect.READ, "top"),
     *_family("tools.kubernetes.look.lately", Effect.READ, "restarted"),
     *_family("tools.kubernetes.rollout.tools", Effect.READ, "rollout_status", "rollout_history"),

@@ -181,7 +181,8 @@ def test_a_volume_is_read_and_a_pod_is_copied(ctx: Context, apply: Put) -> None:
     )
     assert pod["spec"]["containers"][0]["env"] == [{"name": "COLOUR", "value": "blue"}]
     assert "app" not in pod["metadata"]["labels"]
-    carry_out(ctx, only(invert(ctx, change, applied)))
+    (back,) = invert(ctx, change, applied).changes
+    carry_out(ctx, back)
     ends = time.monotonic() + 60
     while left(ctx) and time.monotonic() < ends:
         time.sleep(0.2)

@@ -90,7 +90,7 @@ def _read_all(
         try:
             raw = ctx.cluster.get_raw(source.path, accept="*/*", container=source.container, **query)
         except ShipmateError as error:
-            notes.append(_why_not(source, error, previous=bool(query["previous"])))
+            notes.append(why_not(source, error, previous=bool(query["previous"])))
             continue
         if raw.startswith(_NO_LONGER_KEPT):
             notes.append(f"{source.pod}/{source.container}: its log is no longer kept by the node.")
@@ -116,7 +116,8 @@ def _sortable(stamp: str) -> str:
     return f"{whole}.{fraction:0<9}"
 
 
-def _why_not(source: Source, error: ShipmateError, *, previous: bool) -> str:
+def why_not(source: Source, error: ShipmateError, *, previous: bool) -> str:
+    """Why the log of a container could not be read, in words."""
     what = f"{source.pod}/{source.container}"
     if previous and "previous terminated container" in error.message.lower():
         return f"{what} has not been restarted, so there is no earlier log."

@@ -6,8 +6,9 @@ import re
 from typing import Any, NamedTuple
 
 from tools.finding import Asks, Fix
+from tools.kubernetes.diagnose.logscan import scan
 from tools.kubernetes.diagnose.mending import container_patch
-from tools.kubernetes.diagnose.rule import change_fix, near
+from tools.kubernetes.diagnose.rule import change_fix, cut, near
 from tools.kubernetes.diagnose.snapshot import Object, Unit
 from tools.kubernetes.workload_changes import ref_of
 
@@ -57,7 +58,7 @@ def cause(unit: Unit, name: str, message: str, words: str) -> Cause:
     if "connection refused" in message or (not message and _port(probe)):
         return _refused(unit, name, probe, words)
     if status := _STATUS.search(message):
-        return _answered(unit, name, probe, int(status[1]))
+        return _answered(unit, name, probe, int(status[1]), words)
     if any(sign in message for sign in ("malformed HTTP", "HTTP response to HTTPS", "tls:", "HTTPS server")):
         return _scheme(unit, name, probe)
     if "deadline exceeded" in message or "timed out" in message or "timeout" in message.lower():
@@ -128,7 +129,7 @@ def _patience(unit: Unit, name: str, probe: Object) -> Fix | None:
     return change_fix(text, change) if change else None
 
 
-def _answered(unit: Unit, name: str, probe: Object, code: int) -> Cause:
+def _answered(unit: Unit, name: str, probe: Object, code: int, words: str) -> Cause:
     path = (probe.get("httpGet") or {}).get("path", "/")
     if code == 400 and (probe["httpGet"].get("scheme") or "HTTP") == "HTTP":
         return Cause(f"the program does not understand it (HTTP 400): it may want HTTPS at port {_port(probe)}",
@@ -138,7 +139,9 @@ def _answered(unit: Unit, name: str, probe: Object, code: int) -> Cause:
     if code in (401, 403):
         return Cause(f"{path} wants a login (HTTP {code})", advice=Fix(text="Probe a path that needs no login."))
     advice = Fix(text="The program itself says that it is not well; see its log.")
-    return Cause(f"the program answers with HTTP {code}", advice=advice)
+    clue = scan(words)
+    said = f", and its log says: {cut(clue.text, 160)}" if clue else ""
+    return Cause(f"the program answers with HTTP {code}{said}", advice=advice)
 
 
 def _no_page(unit: Unit, name: str, probe: Object, path: str) -> Cause:

@@ -32,7 +32,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
     (
         "SM-IMAGE-REGISTRY",
         r"no such host|connection refused|i/o timeout|dial tcp|TLS|x509|deadline exceeded|EOF"
-        r"|server gave HTTP response|unexpected status.*5\d\d|no route to host",
+        r"|server gave HTTP response|(?:unexpected status|status code).*\b5\d\d\b|no route to host",
         "the registry cannot be reached",
     ),
     (

@@ -62,9 +62,15 @@ def _failing(snap: Snapshot, unit: Unit) -> tuple[str, list[Object]] | None:
 
 
 def unseen_killer(snap: Snapshot, unit: Unit) -> str:
-    """The probe that must have ended a container, where the kubelet's reports about its pod never came or are gone."""
+    """The probe that must have ended a container, where the kubelet's report of that never came or is gone."""
     killed = unit.terminated.get("exitCode") in (137, 143) and unit.terminated.get("reason") == "Error"
-    if not killed or not unit.status.get("restartCount") or snap.events(unit.pod, *_REPORTS):
+    if not killed or not unit.status.get("restartCount"):
+        return ""
+    reports = snap.events(unit.pod, *_REPORTS)
+    failed = " ".join(item.get("message", "") for item in reports if item.get("reason") == "Unhealthy")
+    if kind := next((kind for kind in ("Startup", "Liveness") if f"{kind} probe" in failed), ""):
+        return "" if any(item.get("reason") == "Killing" for item in reports) else kind
+    if reports:
         return ""
     if unit.spec.get("startupProbe") and not unit.status.get("started"):
         return "Startup"

@@ -16,6 +16,7 @@ from tools.kubernetes.diagnose.closest import right_selector
 from tools.kubernetes.diagnose.dependencies import Dependency, place_of
 from tools.kubernetes.diagnose.rule import Seen, change_fix, field, seen
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot
+from tools.kubernetes.rollout.rolling import replicas_of
 from tools.kubernetes.workload_changes import containers_of, env_change, ref_of, template_of
 
 IDS = {
@@ -35,7 +36,9 @@ def check(snap: Snapshot) -> Iterator[Seen]:
             if service is None:
                 yield _missing(item, name)
             elif service["spec"].get("clusterIP") != "None":
-                yield _ordinary(snap, item, service)
+                user = _caller(snap, item, name)
+                if user or replicas_of(item) > 1:
+                    yield _ordinary(item, service, user)
     unmapped = {
         (item["metadata"]["namespace"], item["metadata"]["name"]): item
         for item in snap.all("services")
@@ -72,8 +75,8 @@ def _missing(item: Object, name: str) -> Seen:
     )
 
 
-def _ordinary(snap: Snapshot, item: Object, service: Object) -> Seen:
-    name, user = service["metadata"]["name"], _caller(snap, item, service["metadata"]["name"])
+def _ordinary(item: Object, service: Object, user: str) -> Seen:
+    name = service["metadata"]["name"]
     entries = service["spec"].get("ports") or ()
     equal = all(port.get("targetPort", port["port"]) == port["port"] for port in entries)
     chain = ("its pods have no names of their own", f"service {name} has an address of its own")

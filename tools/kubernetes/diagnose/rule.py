@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from tools.change import Change, Ref, RolloutUndo
@@ -11,6 +12,7 @@ from tools.kubernetes.diagnose.snapshot import Object, Snapshot
 from tools.kubernetes.workload_changes import ref_of
 from tools.secrets.redact import redact_text
 
+_FIRST_LOOK = 10.0  # seconds until the controller has told for the first time how a new deployment does
 _LONGEST = 400  # characters of one piece of evidence
 
 
@@ -96,7 +98,7 @@ def back_fix(
     snap: Snapshot, owner: Object, without: Callable[[Mapping[str, Any]], bool] = lambda spec: False
 ) -> Fix | None:
     """Back to the revision before, for a Deployment that has one; `without` tells a pod's spec that is no better."""
-    if owner["kind"] != "Deployment":
+    if owner["kind"] != "Deployment" or _was_never_well(owner):
         return None
     sets = sorted(snap.owned("replicasets.apps", owner), key=_revision)
     if len(sets) < 2:
@@ -108,6 +110,16 @@ def back_fix(
     target = ref_of(owner)
     undo = RolloutUndo(summary=f"roll {target} back to revision {_revision(sets[-2])}", ref=target)
     return Fix(text=f"Go back to the revision before ({images}).", changes=(undo,))
+
+
+def _was_never_well(deployment: Object) -> bool:
+    """Whether no revision has ever had enough pods that were available."""
+    found = next((item for item in (deployment.get("status") or {}).get("conditions") or ()
+                  if item.get("type") == "Available"), {})  # fmt: skip
+    changed, made = found.get("lastTransitionTime"), deployment["metadata"].get("creationTimestamp")
+    if found.get("status") != "False" or not changed or not made:
+        return False
+    return (datetime.fromisoformat(changed) - datetime.fromisoformat(made)).total_seconds() < _FIRST_LOOK
 
 
 def _revision(item: Mapping[str, Any]) -> int:

@@ -33,6 +33,9 @@ def unreached(snap: Snapshot, unit: Unit, clue: Clue) -> Story:
     host = clue.about.partition(":")[0] or (_only_host(unit.owner) if runs else "")
     if wrong and (host in wrong or not host):
         return Story(causes=(ref_of(unit.owner),))
+    bare = host == clue.about and "." not in host and not snap.find("services", host, space)
+    if bare and runs and down(snap, unit.owner):
+        host = _only_host(unit.owner) or host  # a bare word of a log may be no host at all
     parts = host.split(".")
     if not host or (len(parts) > 1 and snap.namespace not in (None, parts[1])):
         return Story()

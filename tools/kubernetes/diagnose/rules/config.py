@@ -44,6 +44,7 @@ _KEY = re.compile(
 _MOUNT_POINT = re.compile(r'error mounting "[^"]*" to rootfs at "(?P<path>[^"]+)"')
 _NO_DIRECTORY = re.compile(r"not a directory|is not directory|directory onto a file", re.I)
 _USER = 1000  # any number but 0 will do where the image names none
+_IMAGES = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 _PATIENCE = 5.0  # seconds in which a source may still be on its way
 _WAITING = ("CreateContainerConfigError", "CreateContainerError", "PreCreateHookError")
 
@@ -71,6 +72,8 @@ def _stuck(snap: Snapshot) -> Iterator[Seen]:
         owner = snap.owner(pod)
         if (pod.get("status") or {}).get("phase") != "Pending" or owner["metadata"]["uid"] in told:
             continue
+        if _waits_for(pod) & _IMAGES:
+            continue  # the volumes are mounted by then: what was reported of them is history
         if events := snap.events(pod, "FailedMount", "FailedAttachVolume"):
             told.add(owner["metadata"]["uid"])
             yield _mount(snap, pod, owner, events[-1])
@@ -95,16 +98,19 @@ def _hidden(snap: Snapshot, told: set[tuple[Key, Key]]) -> Iterator[Seen]:
 
 def _waits_for_more(pod: Object) -> bool:
     """Whether a pod waits for a node or an image, so that the kubelet does not look at its settings yet."""
-    status = pod["status"]
-    reasons = {
-        ((item.get("state") or {}).get("waiting") or {}).get("reason")
-        for part in ("initContainerStatuses", "containerStatuses")
-        for item in status.get(part) or ()
-    }
     unplaced = any(
-        item["type"] == "PodScheduled" and item["status"] == "False" for item in status.get("conditions") or ()
+        item["type"] == "PodScheduled" and item["status"] == "False" for item in pod["status"].get("conditions") or ()
     )
-    return unplaced or bool(reasons & {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+    return unplaced or bool(_waits_for(pod) & _IMAGES)
+
+
+def _waits_for(pod: Object) -> set[str]:
+    """The reasons for which its containers wait."""
+    return {
+        ((item.get("state") or {}).get("waiting") or {}).get("reason", "")
+        for part in ("initContainerStatuses", "containerStatuses")
+        for item in (pod.get("status") or {}).get(part) or ()
+    }
 
 
 def _shared(ref: Ref, items: list[Seen]) -> Seen:

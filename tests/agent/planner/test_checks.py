@@ -29,6 +29,12 @@ what files are in the data volume? | list_volume claim=data path=/
 show the first 200 bytes of logs/app.log in claim data | list_volume claim=data path=logs/app.log head=200
 start a debug copy of backend for 10 minutes | debug_copy name=backend minutes=10
 """
+READ = """
+show the errors of backend | log_errors name=backend
+what errors are in the logs of backend since 1h? | log_errors name=backend since=1h
+show me the errors of backend of the previous run | log_errors name=backend previous=True
+logs of backend around the crash | crash_log name=backend
+"""
 OTHERS = """
 can you restart backend?
 what is wrong with backend?
@@ -51,6 +57,16 @@ def test_what_is_to_be_tried(line: str) -> None:
         key: int(value) if value.isdigit() else value for key, _, value in (one.partition("=") for one in slots)
     }
     assert json.dumps(meaning.calls[0].arguments, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+@pytest.mark.parametrize("line", [line for line in READ.splitlines() if line])
+def test_what_is_read_of_logs(line: str) -> None:
+    sentence, _, wanted = (part.strip() for part in line.partition("|"))
+    tool, *slots = wanted.split()
+    meaning = interpret(sentence, FACTS)
+    assert isinstance(meaning, Interpretation)
+    assert [(step.tool, step.change) for step in meaning.calls] == [(tool, False)]
+    assert {f"{key}={value}" for key, value in meaning.calls[0].arguments.items()} == {*slots}
 
 
 def test_it_is_what_was_spoken_of() -> None:

@@ -19,16 +19,14 @@ _QUICK = re.compile(
     rb"rror|RROR|xception|atal|ATAL|anic|ANIC|raceback|riti|RITI|ailed|AILED|ailure|SEVERE|evere|EMERG|mergency|emerg|"
     rb"refused|timed out|imeout|enied|ALERT|\b[EF]\d{4} |killed|Killed|\"level\": ?[56]0"
 )
+_STATED = re.compile(r"\b(?:level|severity|lvl|log\.level)[\"']?\s*[=:]\s*[\"']?(\w+)", re.IGNORECASE)
+_BAD = frozenset("error err fatal critical crit panic severe emerg emergency alert 50 60".split())
+_FINE = frozenset("debug info information trace notice 10 20 30".split())
 _LEVEL = re.compile(
     r"\b(?:ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|EMERG|ALERT|PANIC)\b|^[EF]\d{4} "
-    r"|\b(?:level|severity|lvl|log\.level)[\"']?\s*[=:]\s*[\"']?(?:error|err|fatal|critical|crit|panic|severe|emerg|alert|[56]0)\b"
-    r"|\[(?:error|fatal|critical|crit|emerg|alert|panic)\]",
-    re.IGNORECASE,
+    r"|\[(?:error|fatal|critical|crit|emerg|alert|panic)\]"
 )
-_CALM = re.compile(
-    r"\b(?:DEBUG|INFO|TRACE|NOTICE)\b|\b(?:level|severity|lvl)[\"']?\s*[=:]\s*[\"']?(?:debug|info|trace|notice|[1-3]0)\b"
-    r"|\[(?:debug|info|trace|notice)\]|^[ID]\d{4} ",
-)
+_CALM = re.compile(r"\b(?:DEBUG|INFO|TRACE|NOTICE)\b|\[(?:debug|info|trace|notice)\]|^[ID]\d{4} ")
 _WORDS = re.compile(
     r"\b\w*(?:Error|Exception)\b|\bTraceback \(most|\bpanic: |\b(?:un(?:handled|caught)) |\bfatal\b"
     r"|\b(?:connection refused|timed out|permission denied|access denied|out of memory|no such (?:file|host|table))"
@@ -44,9 +42,9 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:[A-Z][a-z]{2} +\d{1,2} )?\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b"), "<ip>"),
+    (re.compile(r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b"), "<pod>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<id>"),
     (re.compile(r"\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{7,}\b"), "<id>"),
-    (re.compile(r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b"), "<pod>"),
     (re.compile(r"\d+(?:\.\d+)?"), "<n>"),
 )
 _MORE = re.compile(
@@ -102,7 +100,10 @@ def _template(line: str) -> str:
 
 def is_trouble(line: str) -> bool:
     """Whether a line reports an error: by its level, or, where it has none, by its words."""
-    if _LEVEL.search(line):
+    stated = _STATED.search(line)
+    if stated and stated[1].lower() in _FINE:
+        return False
+    if (stated and stated[1].lower() in _BAD) or _LEVEL.search(line):
         return not _NONE.search(line)
     return not _CALM.search(line) and _WORDS.search(line) is not None and not _NONE.search(line)
 

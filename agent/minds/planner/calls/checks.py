@@ -72,6 +72,12 @@ def _read(section: str, slots: dict[str, Any], extras: dict[str, Any], facts: Fa
             head = {"head": int(slots.get("bytes") or _BYTES)} if slots.get("head") else {}
             arguments = {"claim": slots["claim"], "path": path, **head, **space, **image}
             steps = (Step("list_volume", arguments, f"look at {path} in claim {slots['claim']}{where}", change=True),)
+        case "errors" | "crash":
+            tool = "log_errors" if section == "errors" else "crash_log"
+            more: dict[str, Any] = {"since": extras["since"]} if "since" in extras and section == "errors" else {}
+            more |= {"previous": True} if "previous" in extras and section == "errors" else {}
+            what = "the errors in the logs" if section == "errors" else "what was logged around the crash"
+            steps = (Step(tool, {"name": slots["name"], **more, **space}, f"show {what} of {slots['name']}{where}"),)
         case _:
             minutes = extras.get("minutes") or extras.get("hours", 0) * 60
             arguments = {"name": slots["name"], **space, **({"minutes": minutes} if minutes else {})}
@@ -104,7 +110,8 @@ def _extras(text: str, facts: Facts) -> tuple[str, dict[str, Any]]:
     found: dict[str, Any] = {}
     for key, pattern in _data()["extras"].items():
         if match := re.search(rf"(?:^|\s){pattern}(?=\s|$)", text, re.IGNORECASE):
-            found[key] = int(match[1]) if match[1].isdigit() else match[1]
+            value = match[1] if match.lastindex else ""
+            found[key] = int(value) if value.isdigit() else value.replace(" ", "")
             text = text[: match.start()] + text[match.end() :]
     space = re.search(
         r"\s(?:-n|in|in the|in namespace|in the namespace|of namespace) ([a-z0-9-]+)(?: namespace)?$", text

@@ -28,9 +28,13 @@ USUAL = (
     "pods", "events", "replicasets.apps", "deployments.apps", "nodes", "services", "statefulsets.apps",
     "daemonsets.apps", "jobs.batch", "cronjobs.batch", "persistentvolumeclaims", "ingresses.networking.k8s.io",
     "networkpolicies.networking.k8s.io", "horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy",
-    "validatingwebhookconfigurations.admissionregistration.k8s.io",
-    "mutatingwebhookconfigurations.admissionregistration.k8s.io", "namespaces",
+    "namespaces",
 )  # fmt: skip
+USUAL_EVERYWHERE = (  # only where the question is about all namespaces
+    *USUAL,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+)
 T = TypeVar("T")
 _LOG_LINES = 200
 _NO_LOG = "unable to retrieve container logs"  # what the kubelet says as if it were the log, once that is cleared away
@@ -86,7 +90,7 @@ class Snapshot:
     def read_ahead(self) -> None:
         """Begin to read what every diagnosis needs."""
         served: list[str] = []
-        for kind in USUAL:
+        for kind in USUAL if self.namespace else USUAL_EVERYWHERE:
             with suppress(NotFound):
                 self.ctx.cluster.kinds.resolve(kind)
                 served.append(kind)

@@ -86,7 +86,8 @@ def room(
         if obstacle := unsuitable(node, spec):
             reasons[obstacle] += 1
             continue
-        whole = {key: parse(value) for key, value in (node.get("status") or {}).get("allocatable", {}).items()}
+        has = (node.get("status") or {}).get("allocatable") or {}
+        whole = {key: parse(has[key]) for key in need if key in has}
         left = {key: value - taken.get(name, {}).get(key, Decimal(0)) for key, value in whole.items()}
         ever = ever or _times(whole, need) > 0
         here = min(_times(left, need), 0 if name in lonely else 1 if alone else count)

@@ -38,6 +38,9 @@ eval: cluster ## the faults: causes found, false findings, fixes proven on the r
 bench: cluster ## timings as ratios to kubectl and to the bare interpreter
 	$(BIN)/python -m benchmarks.run
 
+bench-scale: .venv ## a diagnosis of 1,000 nodes and 10,000 pods on a cluster of its own, against kubectl
+	$(BIN)/python -m benchmarks.diagnose --scale --runs 2
+
 check: .venv ## format, lint, types and the rules of dependence
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -128,7 +128,9 @@ def _crashes(snap: Snapshot, unit: Unit) -> bool:
         return not _killed_by_probe(snap, unit) and not mount_trouble(unit) and not hook_trouble(snap, unit)
     ended = unit.terminated
     once = unit.init and unit.spec.get("restartPolicy") != "Always"  # not a sidecar
-    if not ended or (once and ended.get("exitCode") == 0) or mount_trouble(unit):
+    if not ended:
+        return _just_back(snap, unit)
+    if (once and ended.get("exitCode") == 0) or mount_trouble(unit):
         return False
     running: dict[str, Any] = (unit.status.get("state") or {}).get("running") or {}
     never = unit.pod["spec"].get("restartPolicy", "Always") == "Never" and not running
@@ -139,6 +141,13 @@ def _crashes(snap: Snapshot, unit: Unit) -> bool:
     troubled = snap.seconds_since(ended.get("finishedAt")) < _RECENT and not _recovered(snap, unit)
     told_else = _killed_by_probe(snap, unit) or hook_trouble(snap, unit)
     return bool(again and failed and troubled) and not told_else
+
+
+def _just_back(snap: Snapshot, unit: Unit) -> bool:
+    """It was started again a moment ago, and the kubelet has cleared away what the run before left."""
+    running = (unit.status.get("state") or {}).get("running") or {}
+    young = bool(running) and snap.seconds_since(running.get("startedAt")) < _CALM
+    return young and unit.status.get("restartCount", 0) > 1 and latest(snap, unit.pod, "BackOff") is not None
 
 
 def _recovered(snap: Snapshot, unit: Unit) -> bool:
@@ -174,8 +183,8 @@ def _finding(snap: Snapshot, unit: Unit, count: int) -> Seen:
     clue = next(filter(None, map(scan, snap.runs(unit))), None)  # the end of a log may still be on its way
     if clue and clue.kind == "architecture" and by_shell(unit, str((unit.spec.get("command") or [""])[0])).fix:
         return _bad_command(snap, unit, count, clue.text, script=True)
-    id, why = _CLUES[clue.kind] if clue else ("SM-CRASH", meaning(code))
-    if code == 0 and (not clue or clue.kind in ("error", "exception", "file")):
+    id, why = _CLUES[clue.kind] if clue else ("SM-CRASH", meaning(code) if ended else "it ends again and again")
+    if ended and code == 0 and (not clue or clue.kind in ("error", "exception", "file")):
         id, why, clue = (
             "SM-CRASH-FINISHED",
             "it finishes by itself (exit code 0), though its pod should keep running",

@@ -155,15 +155,21 @@ def _difference(item: Changed) -> str:
     parts = [part for part in item.path if part not in ("spec", "template", "metadata", "containers")]
     if "kubectl.kubernetes.io/restartedAt" in parts or any("restarted-at" in str(part) for part in parts):
         return "restarted"
+    verb = "set" if item.before is MISSING else "removed" if item.after is MISSING else "changed"
     if "env" in parts:
-        named = next((part.name for part in reversed(parts) if isinstance(part, Item)), "")
-        verb = "set" if item.before is MISSING else "removed" if item.after is MISSING else "changed"
-        return f"variable {named} {verb}"
+        return f"variable {_variables(item, parts[parts.index('env') + 1 :])} {verb}"
     name = told(tuple(parts))
     if isinstance(item.before, str | int) and isinstance(item.after, str | int):
         return redact_text(f"{name} {_cut(item.before)} → {_cut(item.after)}")
-    verb = "set" if item.before is MISSING else "removed" if item.after is MISSING else "changed"
     return f"{name} {verb}"
+
+
+def _variables(item: Changed, below: Sequence[Any]) -> str:
+    """The name of the variable that differs, or those of all where the whole list came or went."""
+    if below and isinstance(below[0], Item):
+        return below[0].name
+    whole: Any = item.after if item.before is MISSING else item.before
+    return ", ".join(str(one.get("name")) for one in whole) if isinstance(whole, list) else ""
 
 
 def _cut(value: str | int) -> str:

@@ -50,9 +50,8 @@ def misspelt(snap: Snapshot, workload: Object) -> Iterator[Slip]:
         if right := right_domain(told.host):
             end = told.host.split(".", 2)[2]
             yield Slip(told, f"the names of services end in {right.split('.', 2)[2]}, not in {end}", right)
-        elif place := place_of(told.host, home, _namespaces(snap)):
-            if slip := _slip(snap, told, place, home):
-                yield slip
+        elif (place := place_of(told.host, home, _namespaces(snap))) and (slip := _slip(snap, told, place, home)):
+            yield slip
 
 
 def _slip(snap: Snapshot, told: Dependency, place: Place, home: str) -> Slip | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tools.change import Ref
+from tools.change import Change, Ref
 from tools.finding import Evidence, Fix
 from tools.kubernetes.diagnose.dependencies import dependencies, place_of
 from tools.kubernetes.diagnose.logscan import Clue
@@ -13,7 +13,7 @@ from tools.kubernetes.diagnose.rules.dns_name import misspelt
 from tools.kubernetes.diagnose.rules.network_policy import cut_path, dns_block, end_of_workload, needed, network
 from tools.kubernetes.diagnose.snapshot import Object, Snapshot, Unit
 from tools.kubernetes.rollout.state import condition
-from tools.kubernetes.workload_changes import ref_of, scale_change
+from tools.kubernetes.workload_changes import ref_of, restart_change, scale_change
 
 
 class Story(NamedTuple):
@@ -45,7 +45,7 @@ def unreached(snap: Snapshot, unit: Unit, clue: Clue) -> Story:
             return Story(causes=(ref_of(unit.owner),))
         behind = [ref_of(item) for item in snap.behind(service)]
         if asleep := [item for item in snap.behind(service) if item["spec"].get("replicas", 1) == 0]:
-            return _asleep(service, asleep[0])
+            return _asleep(snap, unit.owner, service, asleep[0])
         names = ", ".join(str(ref) for ref in behind) or "nothing"
         told = f"service {parts[0]} is there; behind it: {names}"
         return Story((f"see service {parts[0]}",), (ref_of(service), *behind), Evidence(source="field", text=told))
@@ -80,14 +80,17 @@ def down(snap: Snapshot, workload: Object) -> list[Ref]:
     return found
 
 
-def _asleep(service: Object, workload: Object) -> Story:
-    """Behind the service is a workload that somebody scaled to zero."""
+def _asleep(snap: Snapshot, client: Object, service: Object, workload: Object) -> Story:
+    """Behind the service is a workload that somebody scaled to zero: wake it, and let the client try again."""
     told = f"{ref_of(workload)} behind service {service['metadata']['name']} is scaled to zero"
-    change = scale_change(workload, 1)
+    changes: list[Change] = [scale_change(workload, 1)]
+    if client["kind"] in ("Deployment", "StatefulSet", "DaemonSet") and not client["spec"].get("paused"):
+        at = snap.now.isoformat(timespec="seconds").replace("+00:00", "Z")
+        changes.append(restart_change(client, at, "so that its pods try again at once"))
     return Story(
         (told,),
         evidence=Evidence(source="field", text="spec.replicas = 0"),
-        fix=Fix(text=f"Scale {ref_of(workload)} up again.", changes=(change,)),
+        fix=Fix(text=f"Scale {ref_of(workload)} up again.", changes=tuple(changes)),
     )
 
 

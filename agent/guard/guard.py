@@ -227,7 +227,12 @@ class Guard:
 
     def _grant(self, plan: Plan, grant: Grant, before: PlanStatus = "pending") -> Grant:
         """Take the plan for this process and write the grant down; each plan can be taken once from `before`."""
+        self.journal.check()  # on one that was tampered with no promise could rest
+        records = self.journal.of(plan.id)
+        if not any(one["type"] == "proposed" and one["data"].get("digest") == plan.digest for one in records):
+            raise Refused(f"The journal knows nothing of plan {plan.id}.", "Ask again to see the plan.")
         held = Hold.take(self.ctx.state, plan.id)
+        # Whatever the store has come to say of it; asked once nobody else can decide it any more.
         decided = before == "pending" and self._was_decided(plan)
         if held is None or decided or not self.store.move_plan(plan.id, before, "applying"):
             if held:
@@ -282,7 +287,7 @@ class Guard:
     # --- what both rest on ----------------------------------------------------------------------------------------
 
     def _was_decided(self, plan: Plan) -> bool:
-        """Whether the journal knows a yes or a no to this plan, whatever the store has come to say of it."""
+        """Whether the journal knows a yes or a no to this plan."""
         return any(record["type"] in ("approved", "refused") for record in self.journal.of(plan.id))
 
     def _is_of(self, plan: Plan, digest: str) -> bool:
@@ -290,12 +295,21 @@ class Guard:
         return digest == plan.digest == plan.sealed(self.ctx.vault.key).digest
 
     def _check_aim(self, plan: Plan) -> None:
-        """Raise Refused unless the cluster and context at hand are those that the plan was made for."""
+        """Raise Refused unless cluster, context and identity at hand are those that the plan was made for."""
         now = self.aim(tuple(step.change for step in plan.steps))
         if now.cluster_uid != plan.aim.cluster_uid or now.context != plan.aim.context:
             raise Refused(
                 f"The plan was made for context {plan.aim.context!r}, but this is {now.context!r}.", "Ask again here."
             )
+        if (now.user, now.identity) != (plan.aim.user, plan.aim.identity):
+            raise Refused(
+                f"The plan was made as {_who(plan.aim)}, but you are {_who(now)} now.", "Ask again to see it as that."
+            )
+
+
+def _who(aim: Aim) -> str:
+    """The user of the kubeconfig, and whom the server takes it for."""
+    return f"{aim.user} ({aim.identity})" if aim.identity not in ("", aim.user) else aim.user
 
 
 def _namespaces(changes: tuple[Change, ...]) -> list[str]:

@@ -31,6 +31,9 @@ class Hold:
         except OSError:
             os.close(descriptor)
             return None
+        if not _is_at(path, descriptor):  # its holder let go, and took the file away, since we opened it
+            os.close(descriptor)
+            return None
         return cls(path, descriptor)
 
     def release(self, *, settled: bool = True) -> None:
@@ -38,6 +41,14 @@ class Hold:
         if settled:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the path leads to this very file: a lock on another excludes nobody."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def any_left(state: Path) -> bool:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Literal, TypedDict, cast
+from typing import Literal, NamedTuple, TypedDict, cast
 
 from tools.change import Json
 from tools.errors import Failed
@@ -41,12 +41,28 @@ class Record(TypedDict):
     hash: str
 
 
+class Mark(NamedTuple):
+    """A record that this process has seen, and where: it has to stay there."""
+
+    offset: int
+    line: bytes
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.line)
+
+    def holds(self, file: int) -> bool:
+        return os.pread(file, len(self.line), self.offset) == self.line
+
+
 class Journal:
     """The journal in `path`; created with mode 0600 on the first record."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._id = ""
+        self._written: Mark | None = None  # the last record of this process
+        self._checked: Mark | None = None  # the last one up to which the chain was found whole
 
     @property
     def id(self) -> str:
@@ -60,13 +76,37 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._locked() as file:
+                self._require(self._written, file)
                 last = self._mend_tail(file)
-                return _write(file, last, type, plan, step, data)
+                record, self._written = _write(file, last, type, plan, step, data)
+                return record
         except OSError as error:
             raise Failed(
                 f"The journal {self.path} cannot be written: {error.strerror}.",
                 "Nothing is changed without it; free some space or set XDG_STATE_HOME to a writable folder.",
             ) from error
+
+    def check(self) -> None:
+        """Raise Failed where the chain is broken; what was found whole before needs only to be there still."""
+        whole = self._checked
+        try:
+            with self.path.open("rb") as file:
+                self._require(whole, file.fileno())
+                start = file.seek(whole.end if whole else 0)
+                lines = [line for line in file if line.endswith(b"\n")]
+        except FileNotFoundError:
+            lines, start = [], 0
+            self._require(whole, None)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        after = _parse(whole.line) if whole else None
+        if problems := chain_problems((_parse(line) for line in lines), after):
+            raise Failed(
+                f"The journal {self.path} is broken: {problems[0]}",
+                "Nothing is changed on top of it. `shipmate journal verify` tells more; move it away to begin anew.",
+            )
+        if lines:
+            self._checked = Mark(start + sum(map(len, lines[:-1])), lines[-1])
 
     def records(self) -> Iterator[Record]:
         """All whole records, oldest first; lines that cannot be read are left out (`verify` tells of them)."""
@@ -90,9 +130,20 @@ class Journal:
         except FileNotFoundError:
             return
         except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> Failed:
+        return Failed(
+            f"The journal {self.path} cannot be read: {error.strerror}.", "Set XDG_STATE_HOME to another folder."
+        )
+
+    def _require(self, mark: Mark | None, file: int | None) -> None:
+        """Raise Failed where a record that this process knows is gone from its place."""
+        if mark and (file is None or not mark.holds(file)):
             raise Failed(
-                f"The journal {self.path} cannot be read: {error.strerror}.", "Set XDG_STATE_HOME to another folder."
-            ) from error
+                f"The journal {self.path} was removed, cut or exchanged while Shipmate ran.",
+                "Nothing is changed without it: put it back, or start Shipmate again to begin a new one.",
+            )
 
     @contextmanager
     def _locked(self) -> Generator[int]:
@@ -120,7 +171,7 @@ class Journal:
             kept.flush()
             os.fsync(kept.fileno())
         os.ftruncate(file, whole)
-        return _write(file, last, "repaired", "", 0, {"torn_bytes": len(torn), "kept_in": aside.name})
+        return _write(file, last, "repaired", "", 0, {"torn_bytes": len(torn), "kept_in": aside.name})[0]
 
 
 def journal_id(first: Record) -> str:
@@ -129,10 +180,13 @@ def journal_id(first: Record) -> str:
     return first["hash"][:16]
 
 
-def chain_problems(records: Iterable[Record | None]) -> list[str]:
-    """What is wrong with these records as a chain from the first on, in order; None stands for an unreadable line."""
+def chain_problems(records: Iterable[Record | None], after: Record | None = None) -> list[str]:
+    """What is wrong with these records as a chain, in order; None stands for an unreadable line.
+
+    They begin the journal, or follow `after`.
+    """
     problems: list[str] = []
-    previous, seq = None, 0
+    previous, seq = (after["hash"], after["seq"]) if after else (None, 0)
     for number, record in enumerate(records, start=1):
         if record is None:
             problems.append(f"Line {number} cannot be read.")
@@ -190,7 +244,9 @@ def _hash(record: Record) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _write(file: int, last: Record | None, type: RecordType, plan: str, step: int, data: dict[str, Json]) -> Record:
+def _write(
+    file: int, last: Record | None, type: RecordType, plan: str, step: int, data: dict[str, Json]
+) -> tuple[Record, Mark]:
     record: Record = {
         "version": VERSION,
         "seq": last["seq"] + 1 if last else 1,
@@ -214,7 +270,7 @@ def _write(file: int, last: Record | None, type: RecordType, plan: str, step: in
         with suppress(OSError):  # a full disk takes the beginning of a line
             os.ftruncate(file, size)
         raise
-    return record
+    return record, Mark(size, line)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -71,6 +71,7 @@ def test_a_tail_cut_at_any_byte_loses_only_the_cut_record(tmp_path: Path, cut: i
     cut %= len(whole)
     kept = whole[:cut].count(b"\n")
     journal.path.write_bytes(whole[:cut])
+    journal = Journal(journal.path)  # as a later process finds it
     journal.append("outcome", "after")
     plans = [record["plan"] for record in journal.records() if record["type"] != "repaired"]
     assert plans == [f"plan{n}" for n in range(kept)] + ["after"]

@@ -230,6 +230,7 @@ def test_taken_back_it_is_as_it_was_and_done_again_as_it_became(ctx: Context, ki
 
 
 @pytest.mark.long
+@pytest.mark.timeout(0)
 @pytest.mark.usefixtures("boats")
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @DEEP

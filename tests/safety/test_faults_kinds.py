@@ -150,10 +150,15 @@ def take_back(ctx: Context, plan: Plan) -> None:
     assert back.store.plan_status(back.store.plans(1)[0][0].id) == "applied", events
 
 
+def prepare(ctx: Context, kind: str) -> None:
+    """A revision to go back to, where that is what is tried."""
+    if kind == "roll back":
+        approve(ctx, propose(ctx, image(ctx, "third")))
+
+
 @pytest.mark.parametrize("kind", CHANGES)
 def test_found_out_and_undone(ctx: Context, kind: str) -> None:
-    if kind == "roll back":  # needs a revision to go back to
-        approve(ctx, propose(ctx, image(ctx, "third")))
+    prepare(ctx, kind)
     before = state(ctx)
     plan = propose(ctx, CHANGES[kind](ctx))
     said = die_after_the_write(ctx, plan)
@@ -170,6 +175,7 @@ def test_found_out_and_undone(ctx: Context, kind: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", CHANGES)
 def test_not_claimed_where_it_never_left(ctx: Context, kind: str) -> None:
+    prepare(ctx, kind)
     before = state(ctx)
     plan = propose(ctx, CHANGES[kind](ctx))
     if plan.blockers or all(step.preview.noop for step in plan.steps):

@@ -143,6 +143,7 @@ def _step(hand: Hand, release: str, what: str, data: st.DataObject) -> Change | 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(0)
 @settings(
     max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -27,7 +27,8 @@ class Terminal:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
             plain = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}  # nobody asks where the cursor is
-            os.execvpe(argv[0], argv, {**os.environ, **plain, **(env or {})})
+            given = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+            os.execvpe(argv[0], argv, {**given, **plain, **(env or {})})
 
     def see(self, text: str, seconds: float = 120) -> str:
         """Wait until the text shows, and return what showed up to it since the last call."""

@@ -409,8 +409,9 @@ def test_damaged_records(
     ask: Callable[..., Ran], shipmate: Shipmate, tmp_path: Path, file: str, content: bytes, said: str
 ) -> None:
     path = tmp_path / "state" / "shipmate" / file
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, mode=0o700)
     path.write_bytes(content)
+    path.chmod(0o600)
     if file == "journal.jsonl":
         told(shipmate("journal"), 13, said)
         assert ask("list pods").code == 0

@@ -44,7 +44,7 @@ class Fault:
     headers  with it
     passes   whether the server gets the request (and does it) first
     cut      the connection ends instead of an answer
-    stall    seconds of silence, before anything else
+    stall    seconds of silence before what follows
     """
 
     when: Callable[[Request], bool] = field(default=any_write, repr=False)  # a repr is a test's name: the same always
@@ -127,9 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
     def fail(self, fault: Fault, request: Request, body: bytes | None) -> None:
-        time.sleep(fault.stall)
         if fault.passes:
             self.pass_on(request, body, answer=False)
+        time.sleep(fault.stall)
         if fault.then:
             fault.then()
         if fault.cut:

@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 from tools.change import Ref
+from tools.errors import Failed
 from tools.kubernetes.helpers.position import Position
 
 STARTING = 120  # seconds that a pod may take to start
@@ -77,6 +78,12 @@ def small_container(name: str, image: str, argv: Sequence[str], user: Mapping[st
 
 
 def stays_at_most(manifest: Mapping[str, Any]) -> int:
-    """Seconds after which the cluster itself has removed the Job."""
-    spec = manifest["spec"]
-    return int(spec["activeDeadlineSeconds"]) + int(spec["ttlSecondsAfterFinished"])
+    """Seconds after which the cluster itself has removed the Job; Failed where the manifest does not say so."""
+    try:
+        spec = manifest["spec"]
+        return int(spec["activeDeadlineSeconds"]) + int(spec["ttlSecondsAfterFinished"])
+    except (KeyError, TypeError, ValueError):
+        raise Failed(
+            "A helper job has to say after how many seconds it ends and is removed.",
+            "Set spec.activeDeadlineSeconds and spec.ttlSecondsAfterFinished.",
+        ) from None

@@ -34,6 +34,9 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
+_MINUTES = ("test_faults.py", "test_adversary.py")  # one test of minutes each
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What uses the cluster is marked so, nobody needs to remember it; it comes first, the largest files before all.
 
@@ -44,7 +47,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
     waiting = Counter(item.path for item in items if any(map(item.get_closest_marker, ("cluster", "engine"))))
     every = Counter(item.path for item in items)
-    items.sort(key=lambda item: (-waiting[item.path], -every[item.path], str(item.path)))
+    items.sort(
+        key=lambda item: (item.path.name not in _MINUTES, -waiting[item.path], -every[item.path], str(item.path))
+    )
 
 
 @pytest.fixture(autouse=True)
